@@ -1,0 +1,160 @@
+"""What the inventory folder says, as frozen nouns: board, school, server, share, target. No file is read here."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from kdx.config.location import Location, parse_location
+from kdx.config.secret import SecretReference
+from kdx.errors import ConfigurationError, UsageMistake
+from kdx.language import N_
+
+Noun = TypeVar("Noun")
+
+
+class UnknownName(UsageMistake):
+    """A school, share or target was named that the inventory does not hold."""
+
+    message = N_("The inventory has no {kind} named {name!r}.")
+    advice = N_("Nearest: {nearest}. All of them: kdx inventory list.")
+
+
+class AmbiguousName(UsageMistake):
+    """A part of a name fits several schools or shares."""
+
+    message = N_("{name!r} fits more than one {kind}: {nearest}.")
+    advice = N_("Write one of them in full.")
+
+
+class NoTarget(ConfigurationError):
+    """No target was named and the configuration does not settle which one is meant."""
+
+    message = N_("It is not clear where to migrate to.")
+    advice = N_("Name a target with --to, or write exactly one under targets: in kdx.yml. Known: {known}.")
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreRules:
+    """Names never taken (fnmatch patterns on one path component). Counted and printed in every receipt."""
+
+    version: str
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A folder tree a server offers. `id` stays when server or address change."""
+
+    id: str
+    name: str
+    school: str
+    """Id of the school it belongs to."""
+    server: str
+    location: Location
+    ignore: IgnoreRules
+    secret: SecretReference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A file server inside a school."""
+
+    name: str
+    shares: tuple[Share, ...]
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """One school. Unknown facts are None or empty; they count as at risk, never as safe."""
+
+    id: str
+    name: str
+    kana: str = ""
+    code: str = ""
+    kind: str = ""
+    flood_depth_rank: int | None = None
+    server_floor: int | None = None
+    ups: bool | None = None
+    servers: tuple[Server, ...] = ()
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """All shares of all servers of this school."""
+        return tuple(share for server in self.servers for share in server.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a migration goes. Keys by reference; without them the ordinary AWS sources are asked."""
+
+    name: str
+    location: Location
+    access_key: SecretReference | None = None
+    secret_key: SecretReference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How to reach anything outside: a private CA bundle (PEM file) and a proxy URL, both optional."""
+
+    ca_bundle: Path | None = None
+    proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The board of education and everything it has written down."""
+
+    name: str
+    folder: Path
+    schools: tuple[School, ...]
+    targets: tuple[Target, ...] = ()
+    language: str = ""
+    municipality_code: str = ""
+    time_zone: str = "Asia/Tokyo"
+    network: Network = field(default_factory=Network)
+
+    def school(self, text: str) -> School:
+        """Return the school with this id, or the only one whose Japanese name holds `text`."""
+        return _find(text, self.schools, N_("school"), lambda school: (school.id, school.name))
+
+    def share(self, school: str, share: str | None = None) -> Share:
+        """Return a school's share by name or id; its only one where none is named."""
+        shares = self.school(school).shares
+        if share is None and len(shares) == 1:
+            return shares[0]
+        return _find(share or "", shares, N_("share"), lambda item: (item.id, item.name))
+
+    def target(self, text: str | None = None) -> Target:
+        """Return the target of this name or URL; the only configured one where none is named."""
+        known = {target.name: target for target in self.targets}
+        if text is None:
+            if len(self.targets) != 1:
+                raise NoTarget(known=", ".join(known) or "-")
+            return self.targets[0]
+        if text in known:
+            return known[text]
+        if text.startswith("/") or ":" in text:
+            return Target(name=text, location=parse_location(text))
+        return _find(text, self.targets, N_("target"), lambda target: (target.name, target.name))
+
+
+def _find(text: str, items: Sequence[Noun], kind: str, names: Callable[[Noun], tuple[str, str]]) -> Noun:
+    exact = [item for item in items if text in names(item)]
+    if len(exact) == 1:
+        return exact[0]
+    partial = [item for item in items if text and any(text in name for name in names(item))]
+    if len(partial) == 1:
+        return partial[0]
+    if partial or (not text and items):
+        raise AmbiguousName(name=text, kind=kind, nearest=", ".join(names(item)[1] for item in partial or items))
+    near = nearest_names(text, [name for item in items for name in names(item)])
+    raise UnknownName(name=text, kind=kind, nearest=", ".join(near) or "-")
+
+
+def nearest_names(text: str, names: list[str], most: int = 3) -> list[str]:
+    """Given what was written and what exists, return up to `most` names it may have meant, nearest first."""
+    return difflib.get_close_matches(text, names, n=most, cutoff=0.4)

@@ -1,0 +1,1 @@
+"""Catalogs: everything one scan saw, one Parquet file each. The only place with SQL beside `state/` (DuckDB)."""

@@ -1,0 +1,131 @@
+"""Large tables on disk: journals of JSON lines in, one sorted Parquet file out, rows streamed back in bounded memory.
+
+Scans, plans and migration results all live in such tables. A table is replaced whole or not at all. Binary columns are
+hexadecimal in journals. Rows are sorted by the bytes of their path, so that two tables can be merged as streams.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kdx.errors import DifferenceFound, DiskFull
+from kdx.language import N_
+
+if TYPE_CHECKING:
+    import duckdb
+
+MEMORY_LIMIT = "160MB"
+ROW_BATCH = 2048
+
+
+class TableDamaged(DifferenceFound):
+    """A file kdx wrote cannot be read back."""
+
+    message = N_("{path} is damaged and cannot be read: {why}.")
+    advice = N_("Move it aside and run the scan or plan again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Columns of a kind of table (name -> VARCHAR, BIGINT or BLOB) and the column of the path it is keyed by."""
+
+    columns: Mapping[str, str]
+    path: str = "path"
+
+    @property
+    def raw(self) -> str:
+        """Column with the bytes of a path that is not UTF-8."""
+        return f"{self.path}_raw"
+
+    @property
+    def sort_key(self) -> str:
+        """SQL of the bytes of the path."""
+        return f"coalesce({self.raw}, encode({self.path}))"
+
+
+def connect(scratch: Path) -> "duckdb.DuckDBPyConnection":
+    """Return a DuckDB that stays within MEMORY_LIMIT, spilling into `scratch`."""
+    import duckdb
+
+    return duckdb.connect(
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "threads": min(2, os.cpu_count() or 1),
+            "temp_directory": str(scratch),
+            "preserve_insertion_order": False,
+        }
+    )
+
+
+def journal_source(layout: Layout, journals: Sequence[Path]) -> str:
+    """Return SQL that reads journals as rows of `layout`; a half line left by a kill is passed over."""
+    columns = {name: "VARCHAR" if kind == "BLOB" else kind for name, kind in layout.columns.items()}
+    columns["seq"] = "BIGINT"
+    declared = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
+    files = ", ".join(quote(str(path)) for path in journals)
+    chosen = ", ".join(
+        f"unhex({name}) AS {name}" if kind == "BLOB" else name for name, kind in layout.columns.items()
+    )
+    return (
+        f"SELECT {chosen}, seq FROM read_json([{files}], format='newline_delimited', ignore_errors=true, "
+        f"maximum_object_size=1048576, columns={{{declared}}})"
+    )
+
+
+def write_table(
+    path: Path, layout: Layout, query: str, metadata: Mapping[str, str], scratch: Path | None = None
+) -> None:
+    """Run `query` (its columns are those of `layout`), sort by path bytes and write `path` as a whole, durably."""
+    unfinished = path.with_suffix(".unfinished")
+    pairs = ", ".join(f"{quote(name)}: {quote(value)}" for name, value in metadata.items())
+    chosen = ", ".join(layout.columns)
+    statement = (
+        f"COPY (SELECT {chosen} FROM ({query}) ORDER BY {layout.sort_key}) TO {quote(str(unfinished))} "
+        f"(FORMAT parquet, COMPRESSION zstd{f', KV_METADATA {{{pairs}}}' if pairs else ''})"
+    )
+    with connect(scratch or path.parent) as database:
+        _execute(database, statement, path.parent)
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def read_table(path: Path, layout: Layout, columns: Sequence[str] | None = None) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a table in the order of their path's bytes. TableDamaged where it is not one."""
+    chosen = ", ".join(columns or layout.columns)
+    with connect(path.parent) as database:
+        # one thread keeps the file's own order, so a million rows need no second sort
+        database.execute("SET threads = 1")
+        database.execute("SET preserve_insertion_order = true")
+        cursor = _execute(database, f"SELECT {chosen} FROM read_parquet({quote(str(path))})", path)
+        while rows := cursor.fetchmany(ROW_BATCH):
+            yield from rows
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return the key-value metadata of a table."""
+    with connect(path.parent) as database:
+        rows = _execute(
+            database, f"SELECT key, value FROM parquet_kv_metadata({quote(str(path))})", path
+        ).fetchall()
+    return {key.decode("utf-8"): value.decode("utf-8") for key, value in rows}
+
+
+def quote(text: str) -> str:
+    """Return `text` as a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _execute(database: "duckdb.DuckDBPyConnection", statement: str, place: Path) -> "duckdb.DuckDBPyConnection":
+    import duckdb
+
+    try:
+        return database.execute(statement)
+    except duckdb.OutOfMemoryException as error:
+        raise DiskFull(folder=place) from error
+    except duckdb.Error as error:
+        if "No space left" in str(error):
+            raise DiskFull(folder=place) from error
+        raise TableDamaged(path=place, why=str(error).splitlines()[0]) from error

@@ -1,0 +1,47 @@
+"""File names as bytes and as text: what is stored, what a person reads. Never re-encodes a name it keeps.
+
+A name that is not UTF-8 is read as cp932, then EUC-JP, component by component, as school servers hold names of every
+vintage; the guess is for people, the bytes stay the key.
+"""
+
+import os
+
+GUESSES = ("cp932", "euc_jp")
+
+
+def is_unicode(path: str) -> bool:
+    """Whether the surrogate-escaped `path` was valid UTF-8 on the disk."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def readable(path: str) -> str:
+    """Given a surrogate-escaped path, return it as valid Unicode text, guessing components that are not UTF-8."""
+    return path if is_unicode(path) else "/".join(_readable(part) for part in path.split("/"))
+
+
+def _readable(name: str) -> str:
+    raw = os.fsencode(name)
+    for encoding in ("utf-8", *GUESSES):
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "/" not in text and "\0" not in text:
+            return text
+    return raw.decode("utf-8", "backslashreplace").replace("/", "\\x2f")
+
+
+def split_path(path: str) -> tuple[str, str | None]:
+    """Return (readable text, hexadecimal bytes where the path is not UTF-8, else None): how journals keep a path."""
+    if is_unicode(path):
+        return path, None
+    return readable(path), os.fsencode(path).hex()
+
+
+def join_path(text: str, raw: bytes | None) -> str:
+    """Return the surrogate-escaped path of a catalog row: the inverse of split_path."""
+    return text if raw is None else os.fsdecode(raw)

@@ -1,0 +1,88 @@
+"""The state folder: where kdx keeps what it remembers, and the locks that die with their process.
+
+Facts about schools belong to `inventory/`, never here. Mode 700: catalogs hold names of files.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdx.errors import ConfigurationError, DiskFull, Locked
+from kdx.language import N_
+
+
+class StateUnusable(ConfigurationError):
+    """The state folder cannot be made or written."""
+
+    message = N_("The state folder {folder} cannot be used: {why}.")
+    advice = N_("Choose another with --state or KDX_STATE, or give this user the right to write there.")
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """Paths below one root. Each method makes the folder it names."""
+
+    root: Path
+
+    def catalogs(self, share_id: str) -> Path:
+        """Folder of the catalogs of one share, one Parquet file per scan."""
+        return self._folder("catalogs", share_id)
+
+    def scan(self, share_id: str) -> Path:
+        """Folder of the journals of a scan in progress."""
+        return self._folder("scans", share_id)
+
+    def migration(self, share_id: str, target_id: str) -> Path:
+        """Folder of one migration: plan, journals, what was written, the last verification."""
+        return self._folder("migrations", share_id, target_id)
+
+    def keys(self) -> Path:
+        """Folder of this machine's private keys."""
+        return self._folder("keys")
+
+    @property
+    def ledger(self) -> Path:
+        """File of the ledger (SQLite)."""
+        return self.root / "ledger.sqlite3"
+
+    def _folder(self, *names: str) -> Path:
+        folder = self.root.joinpath(*names)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateUnusable(folder=folder, why=error.strerror) from error
+        return folder
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock `name` for the length of the block. Locked where another process has it.
+
+        flock dies with its process, however it dies: there is no stale lock to clean up.
+        """
+        path = self._folder("locks") / f"{name}.lock"
+        with path.open("a+", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                raise Locked(subject=name, holder=file.read().strip() or "?") from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+
+@contextmanager
+def full_disk_explained(folder: Path) -> Iterator[None]:
+    """Turn "no space left" in the block into DiskFull, which says what to do."""
+    import errno
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(folder=folder) from error
+        raise
