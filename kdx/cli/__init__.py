@@ -1,0 +1,105 @@
+"""The `kdx` command: settles the language, finds the command, turns what went wrong into words and an exit code.
+
+The only place that ends the process. Imports no command and no heavy library before it is asked for.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from kdx import __version__
+from kdx.cli.application import Application
+from kdx.cli.commands import KdxGroup
+from kdx.cli.failures import explain
+from kdx.cli.speech import settle_language
+from kdx.errors import MEANINGS, ExitCode
+from kdx.language import N_, translate
+
+COMMANDS = {
+    "init": ("kdx.cli.init:init", N_("Write a new inventory folder and make the board's signing key.")),
+    "doctor": ("kdx.cli.doctor:doctor", N_("Check configuration, stores, clock and versions.")),
+    "inventory": ("kdx.cli.inventory:inventory", N_("See what is on the servers.")),
+    "migrate": ("kdx.cli.migrate:migrate", N_("Move a share, prove that it arrived, and write the receipt.")),
+    "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
+}
+
+
+class Root(KdxGroup):
+    """The root group: knows its commands by name and loads the one that is asked for."""
+
+    show_common_options = True
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _colon, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(translate(N_("Commands"))):
+            formatter.write_dl([(name, translate(help)) for name, (_place, help) in COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(translate(N_("Exit codes"))):
+            formatter.write_dl([(str(int(code)), translate(meaning)) for code, meaning in MEANINGS.items()])
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Run a command line and end the process with its exit code; SystemExit in tests."""
+        words = list(sys.argv[1:] if args is None else args)
+        application = extra.pop("obj", None) or Application()
+        extra.pop("standalone_mode", None)
+        settle_language(words, application.environment)
+        try:
+            code = super().main(words, prog_name or "kdx", standalone_mode=False, obj=application, **extra)
+            sys.stdout.flush()
+        except Exception as error:
+            code = explain(error, application)
+        except KeyboardInterrupt as error:
+            code = explain(error, application)
+        sys.exit(int(code or ExitCode.DONE))
+
+
+@click.group(cls=Root, no_args_is_help=True, invoke_without_command=False)
+@click.version_option(__version__, message="kdx %(version)s", help=N_("Show the version and exit."))
+@click.pass_context
+def root(context: click.Context) -> None:
+    """Move, back up and prove the data that lie on file servers inside schools.
+
+    Example: kdx inventory list
+    """
+    application: Application = context.obj
+    context.call_on_close(application.close)
+
+
+def _stop(signal_number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> NoReturn:
+    """The console entry point."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        root.main()
+    except SystemExit:
+        _let_go_of_closed_pipe()
+        raise
+
+
+def _let_go_of_closed_pipe() -> None:
+    """Point stdout at nothing when its reader has gone, or the interpreter complains while it shuts down."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,96 @@
+"""Where drawn tables go: standard output, or a file that is replaced whole. Decides no content.
+
+Every line for a person passes through here or through cli/failures; nothing else prints.
+"""
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import tzinfo
+from pathlib import Path
+
+from kdx.errors import UsageMistake
+from kdx.language import N_
+from kdx.report.tables import Table
+
+MINIMUM_WIDTH = 60
+
+
+class TerminalRefused(UsageMistake):
+    """A spreadsheet file would be written on the screen."""
+
+    message = N_("A spreadsheet is not written to a terminal.")
+    advice = N_("Name a file: -o FILE.xlsx.")
+
+
+class FileUnwritable(UsageMistake):
+    """The file named with -o cannot be written."""
+
+    message = N_("The file {path} cannot be written: {why}.")
+    advice = N_("Choose another place with -o.")
+
+
+def say(text: str) -> None:
+    """Write a line on stderr."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (BrokenPipeError, ValueError):
+        # nobody listens any more; the work goes on
+        pass
+
+
+def show_table(table: Table, form: str, file: str, zone: tzinfo) -> None:
+    """Draw `table` as `form` into `file`, `-` being standard output."""
+    from kdx.cli import formats
+    from kdx.cli.spreadsheet import spreadsheet
+
+    if form == "xlsx":
+        if file == "-" and sys.stdout.isatty():
+            raise TerminalRefused()
+        content = spreadsheet(table, zone)
+    elif form == "table":
+        content = formats.text(table, zone, _terminal_width() if file == "-" else None).encode("utf-8")
+    else:
+        draw: Callable[[Table, tzinfo], str] = formats.TEXTS[form]
+        content = draw(table, zone).encode("utf-8")
+    if file == "-":
+        write_result(content)
+    else:
+        write_file(Path(file), content)
+
+
+def write_result(content: bytes) -> None:
+    """Write bytes on standard output, whatever its encoding claims to be."""
+    sys.stdout.flush()
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:
+        assert isinstance(sys.stdout, io.TextIOBase)
+        sys.stdout.write(content.decode("utf-8"))
+    else:
+        stream.write(content)
+        stream.flush()
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace `path` by `content`, whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        try:
+            with unfinished.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileUnwritable(path=path, why=error.strerror) from error
+
+
+def _terminal_width() -> int | None:
+    """Return the columns of the terminal on stdout; None where there is none and nothing is shortened."""
+    if not sys.stdout.isatty():
+        return None
+    return max(MINIMUM_WIDTH, shutil.get_terminal_size().columns)

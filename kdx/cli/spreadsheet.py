@@ -1,0 +1,105 @@
+"""A table as an Excel workbook (xlsx). Text is always text: no cell is ever a formula. Writes nothing itself."""
+
+import io
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+from kdx.cli.formats import heading_line, headings, legend_line, shown
+from kdx.errors import UsageMistake
+from kdx.language import N_
+from kdx.report.tables import NUMBERS, Column, Table, visible
+
+MOST_ROWS = 1_000_000
+WIDEST = 60
+_NUMBER_FORMATS = {"count": "#,##0", "bytes": "#,##0", "seconds": "0.0", "ratio": "0.0%"}
+_EXCEL_ESCAPE = re.compile(r"_x(?=[0-9A-Fa-f]{4}_)")
+
+
+class TooManyRows(UsageMistake):
+    """A spreadsheet holds about a million rows and no more."""
+
+    message = N_("The table has {count} rows; a spreadsheet holds at most {most}.")
+    advice = N_("Use --filter to choose rows, or --format csv.")
+
+
+def spreadsheet(table: Table, zone: tzinfo) -> bytes:
+    """Return the bytes of a workbook with one sheet."""
+    from openpyxl import Workbook
+
+    if len(table.rows) > MOST_ROWS:
+        raise TooManyRows(count=len(table.rows), most=MOST_ROWS)
+    book = Workbook(write_only=True)
+    sheet: Any = book.create_sheet("kdx")
+    _arrange(sheet, table, zone)
+    sheet.append([_text(sheet, heading_line(table, zone))])
+    sheet.append([_text(sheet, name, bold=True) for name in headings(table)])
+    for row in table.rows:
+        sheet.append([_cell(sheet, row.get(column.key), column, zone) for column in table.columns])
+    for line in (legend_line(table), *map(visible, table.notes)):
+        if line:
+            sheet.append([_text(sheet, line)])
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _arrange(sheet: Any, table: Table, zone: tzinfo) -> None:
+    """Freeze the headings, fit A4 landscape, repeat headings on every page, put the data's date in the footer."""
+    from openpyxl.utils import get_column_letter
+
+    sheet.freeze_panes = "A3"
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.print_title_rows = "2:2"
+    # & starts a code in a footer
+    sheet.oddFooter.left.text = heading_line(table, zone).replace("&", "&&")[:200]
+    sheet.oddFooter.right.text = "&P / &N"
+    for index, width in enumerate(_widths(table, zone), start=1):
+        sheet.column_dimensions[get_column_letter(index)].width = width
+
+
+def _widths(table: Table, zone: tzinfo) -> Iterator[int]:
+    from wcwidth import wcswidth
+
+    for name, column in zip(headings(table), table.columns):
+        cells = (shown(row.get(column.key), column.kind, zone) for row in table.rows)
+        yield min(WIDEST, max([wcswidth(name), *map(wcswidth, cells)]) + 3)
+
+
+def _cell(sheet: Any, value: object, column: Column, zone: tzinfo) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        # Excel knows no time zone; the title line names it
+        value = value.astimezone(zone).replace(tzinfo=None)
+    if isinstance(value, date):
+        whole_day = column.kind == "date" or not isinstance(value, datetime)
+        form = "yyyy-mm-dd" if whole_day else "yyyy-mm-dd hh:mm:ss"
+        value = datetime(value.year, value.month, value.day) if whole_day else value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and column.kind in NUMBERS:
+        form = _NUMBER_FORMATS[column.kind]
+    else:
+        return _text(sheet, shown(value, column.kind, zone))
+    cell = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]
+    cell.number_format = form
+    return cell
+
+
+def _text(sheet: Any, text: str, bold: bool = False) -> Any:
+    """Return a cell that is text, stays text when edited, and shows `_x0041_` as it was written."""
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
+    cell = WriteOnlyCell(sheet, _EXCEL_ESCAPE.sub("_x005F_x", text))
+    cell.data_type = "s"
+    cell.number_format = "@"
+    cell.quotePrefix = True
+    if bold:
+        cell.font = Font(bold=True)
+    return cell
