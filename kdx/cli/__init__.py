@@ -16,7 +16,7 @@ from kdx import __version__
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxGroup
 from kdx.cli.failures import explain
-from kdx.cli.speech import settle_language
+from kdx.cli.speech import settle_language, typed
 from kdx.errors import MEANINGS, ExitCode
 from kdx.language import N_, translate
 
@@ -61,6 +61,7 @@ class Root(KdxGroup):
         application = extra.pop("obj", None) or Application()
         extra.pop("standalone_mode", None)
         settle_language(words, application.environment)
+        application.speaks_json = "--json" in words or typed(words, "--format") in ("json", "ndjson")
         try:
             code = super().main(words, prog_name or "kdx", standalone_mode=False, obj=application, **extra)
             sys.stdout.flush()

@@ -68,8 +68,10 @@ class Output:
         """Tell a person something that is not the result (stderr); nothing with --quiet."""
         if not self.quiet:
             from kdx.cli.console import say
+            from kdx.report.tables import visible
 
-            say(text)
+            for line in text.split("\n"):
+                say(visible(line))
 
     def finish(self, code: ExitCode) -> NoReturn:
         """End the command with this exit code. Nothing after it runs."""
@@ -87,6 +89,8 @@ class Application:
         self.output = Output(clock=lambda: self.clock())
         self.request_id = uuid.uuid4().hex
         self.verbose = bool(environment.get("KDX_DEBUG"))
+        self.speaks_json = False
+        """Whether whoever reads stderr is a program; known before the command line is parsed."""
         self._inventory: str | None = None
         self._state: str | None = None
         self._board: Board | None = None

@@ -5,13 +5,13 @@ Decides nothing about schools or data. Command modules: `@click.group(cls=KdxGro
 
 import copy
 import difflib
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from kdx.cli.application import Application
+from kdx.cli.help import HelpContext, translated
 from kdx.errors import UsageMistake
 from kdx.language import N_, translate
 
@@ -45,6 +45,7 @@ def _common(name: str, *declarations: str, **settings: Any) -> click.Option:
 class KdxCommand(click.Command):
     """A command whose docstring is its help, shown in the present language."""
 
+    context_class = HelpContext
     show_common_options = False
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -56,12 +57,11 @@ class KdxCommand(click.Command):
         return [*super().get_params(ctx), *self.common]
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the docstring, translated; its Example stays on lines of its own."""
-        text = translate(inspect.cleandoc(self.help or "").partition("\f")[0])
-        if text:
+        """Write the docstring in the present language."""
+        if self.help:
             formatter.write_paragraph()
             with formatter.indentation():
-                formatter.write_text(text)
+                formatter.write_text(translated(self.help))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of this command; the common ones only where they are explained (kdx --help)."""
@@ -75,9 +75,8 @@ class KdxCommand(click.Command):
             formatter.write_dl([record for record in records if record])
 
     def get_short_help_str(self, limit: int = 45) -> str:
-        """Return the first line of the help, whole: a sentence cut in the middle says nothing."""
-        text = translate(inspect.cleandoc(self.short_help or self.help or ""))
-        return text.partition("\n")[0]
+        """Return the first paragraph of the help, whole: a sentence cut in the middle says nothing."""
+        return translated(self.short_help or self.help or "").partition("\n")[0]
 
 
 class KdxGroup(KdxCommand, click.Group):

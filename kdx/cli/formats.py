@@ -8,7 +8,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, tzinfo
 
 from kdx.language import _, current_language, translate
@@ -61,7 +61,7 @@ def shown(value: object, kind: Kind, zone: tzinfo) -> str:
         if kind == "ratio":
             return human_ratio(value)
         return f"{value:,}" if kind == "count" else str(value)
-    return visible(str(value))
+    return visible(translate(str(value)) if kind == "word" else str(value))
 
 
 def exact(value: object, kind: Kind, zone: tzinfo) -> object:
@@ -71,9 +71,7 @@ def exact(value: object, kind: Kind, zone: tzinfo) -> object:
         return local.date().isoformat() if kind == "date" else local.isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return str(value)
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
 def heading_line(table: Table, zone: tzinfo) -> str:
@@ -100,12 +98,14 @@ def headings(table: Table) -> list[str]:
 
 def text(table: Table, zone: tzinfo, width: int | None) -> str:
     """Draw for a terminal or a text file. Only where `width` is given are paths shortened to fit it."""
-    from tabulate import tabulate
+    import tabulate
 
+    # headings need no more room than cells do
+    tabulate.MIN_PADDING = 0
     rows = [[shown(row.get(column.key), column.kind, zone) for column in table.columns] for row in table.rows]
     if width is not None:
         rows = _fit(table.columns, rows, width)
-    drawn = tabulate(
+    drawn = tabulate.tabulate(
         rows,
         headings(table),
         tablefmt="simple",
@@ -165,9 +165,10 @@ _FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 def _cell(value: object) -> object:
     """Return a CSV cell that no spreadsheet takes for a formula. Numbers stay numbers, negative ones too."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
     if isinstance(value, str):
-        safe = visible(value)
-        return f"'{safe}" if value.startswith(_FORMULA) or safe.startswith(_FORMULA) else safe
+        return f"'{visible(value)}" if value.startswith(_FORMULA) else visible(value)
     return "" if value is None else value
 
 
@@ -182,13 +183,12 @@ def comma_separated(table: Table, zone: tzinfo) -> str:
     return file.getvalue()
 
 
-def encode_json(value: object, indent: int | None = None) -> str:
-    """Return JSON with exact names, readable Japanese, and nothing in it that could move a cursor."""
-    dumped = json.dumps(value, ensure_ascii=False, indent=indent)
-    # newlines between tokens are the layout; inside strings json.dumps has escaped them already
-    return "".join(
-        character if character == "\n" or is_plain(character) else json.dumps(character)[1:-1] for character in dumped
-    )
+def encode_json(value: object) -> str:
+    """Return JSON on one line with exact names, readable Japanese, and nothing in it that could move a cursor."""
+    dumped = json.dumps(value, ensure_ascii=False)
+    if dumped.isprintable():
+        return dumped
+    return "".join(character if is_plain(character) else json.dumps(character)[1:-1] for character in dumped)
 
 
 def _records(table: Table, zone: tzinfo) -> Iterator[dict[str, object]]:
@@ -197,20 +197,26 @@ def _records(table: Table, zone: tzinfo) -> Iterator[dict[str, object]]:
 
 
 def json_document(table: Table, zone: tzinfo) -> str:
-    """Draw as one JSON document. It only grows: schema_version changes when a meaning does."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "title": table.title,
-        "as_of": exact(table.as_of, "time", zone),
-        "source": table.source,
-        "columns": [
-            {"key": column.key, "heading": translate(column.heading), "kind": column.kind} for column in table.columns
-        ],
-        "rows": list(_records(table, zone)),
-        "notes": list(table.notes),
-        "legend": [{"mark": mark, "meaning": translate(meaning)} for mark, meaning in table.legend],
+    """Draw as one JSON document, a row a line. It only grows: schema_version changes when a meaning does."""
+    columns = [
+        {"key": column.key, "heading": translate(column.heading), "kind": column.kind} for column in table.columns
+    ]
+    parts = {
+        "schema_version": encode_json(SCHEMA_VERSION),
+        "title": encode_json(table.title),
+        "as_of": encode_json(exact(table.as_of, "time", zone)),
+        "source": encode_json(table.source),
+        "columns": _json_list(columns),
+        "rows": _json_list(_records(table, zone)),
+        "notes": _json_list(table.notes),
+        "legend": _json_list({"mark": mark, "meaning": translate(meaning)} for mark, meaning in table.legend),
     }
-    return encode_json(document, indent=1) + "\n"
+    return "{\n" + ",\n".join(f' "{name}": {body}' for name, body in parts.items()) + "\n}\n"
+
+
+def _json_list(values: Iterable[object]) -> str:
+    lines = ",\n".join(f"  {encode_json(value)}" for value in values)
+    return f"[\n{lines}\n ]" if lines else "[]"
 
 
 def json_lines(table: Table, zone: tzinfo) -> str:

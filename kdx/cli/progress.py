@@ -3,9 +3,11 @@
 Never writes on stdout.
 """
 
+import contextlib
 import os
 import stat
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 from kdx.cli.formats import human_bytes, human_seconds
 from kdx.language import _
 from kdx.progress import SILENT, Progress
+from kdx.report.tables import visible
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -28,14 +31,14 @@ def choose_progress(stream: TextIO | None = None) -> Progress:
     except (OSError, ValueError):
         return SILENT
     if stream.isatty():
-        return Bar(stream)
+        return LogLines(stream) if os.environ.get("TERM") == "dumb" else Bar(stream)
     if stat.S_ISREG(mode) or stat.S_ISSOCK(mode):
         return LogLines(stream)
     return SILENT
 
 
 class Bar:
-    """A bar on a terminal; plain lines where the terminal is dumb."""
+    """A bar on a terminal. Plain characters, no colour."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -45,10 +48,13 @@ class Bar:
         """Draw a bar for this work."""
         from tqdm import tqdm
 
+        # a scan forks worker processes: no monitor thread, no lock shared between processes
+        tqdm.monitor_interval = 0
+        tqdm.set_lock(threading.RLock())
         size = unit == "bytes"
         self._bar = tqdm(
-            desc=label, total=total, unit="B" if size else " " + _("entries"), unit_scale=size,
-            file=self._stream, ascii=True, dynamic_ncols=True, leave=True, mininterval=0.2,
+            desc=visible(label), total=total, unit="B" if size else " " + _("entries"), unit_scale=size,
+            file=self._stream, ascii=True, dynamic_ncols=True, mininterval=0.2, miniters=1,
         )
 
     def advance(self, amount: int) -> None:
@@ -94,7 +100,9 @@ class LogLines:
         self._spoke = self._clock()
         done, total = self._shown(self._amount), "" if self._total is None else f" / {self._shown(self._total)}"
         took = human_seconds(self._spoke - self._began)
-        print(f"{self._label}: {done}{total} ({took})", file=self._stream, flush=True)
+        with contextlib.suppress(OSError, ValueError):
+            # a log that has gone away must not stop the work
+            print(f"{visible(self._label)}: {done}{total} ({took})", file=self._stream, flush=True)
 
     def _shown(self, amount: int) -> str:
         return human_bytes(amount) if self._unit == "bytes" else f"{amount:,} " + _("entries")

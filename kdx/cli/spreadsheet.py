@@ -13,7 +13,8 @@ from kdx.report.tables import NUMBERS, Column, Table, visible
 
 MOST_ROWS = 1_000_000
 WIDEST = 60
-_NUMBER_FORMATS = {"count": "#,##0", "bytes": "#,##0", "seconds": "0.0", "ratio": "0.0%"}
+A4 = 9
+_NUMBER_FORMATS = {"count": "#,##0", "bytes": "#,##0", "seconds": "0.0", "ratio": "0.00%"}
 _EXCEL_ESCAPE = re.compile(r"_x(?=[0-9A-Fa-f]{4}_)")
 
 
@@ -51,7 +52,7 @@ def _arrange(sheet: Any, table: Table, zone: tzinfo) -> None:
 
     sheet.freeze_panes = "A3"
     sheet.page_setup.orientation = "landscape"
-    sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
+    sheet.page_setup.paperSize = A4
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
     sheet.print_title_rows = "2:2"
@@ -84,6 +85,9 @@ def _cell(sheet: Any, value: object, column: Column, zone: tzinfo) -> Any:
         value = datetime(value.year, value.month, value.day) if whole_day else value
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and column.kind in NUMBERS:
         form = _NUMBER_FORMATS[column.kind]
+        if column.kind == "ratio":
+            # rounded down, as everywhere: only what is whole says 100 %
+            value = int(value * 10_000 + 1e-9) / 10_000
     else:
         return _text(sheet, shown(value, column.kind, zone))
     cell = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from kdx.config.model import nearest_names
 from kdx.errors import UsageMistake
 from kdx.language import N_
 
-Kind = Literal["text", "path", "count", "bytes", "time", "date", "seconds", "ratio", "mark"]
+Kind = Literal["text", "path", "count", "bytes", "time", "date", "seconds", "ratio", "mark", "word"]
 Row = Mapping[str, object]
 
 NUMBERS: frozenset[Kind] = frozenset({"count", "bytes", "seconds", "ratio"})
@@ -34,7 +34,8 @@ class Column:
     heading: str
     """An N_() string, translated when shown."""
     kind: Kind = "text"
-    """Decides unit, alignment and sorting. bytes, seconds: plain numbers of that unit; ratio: 0 to 1."""
+    """Decides unit, alignment and sorting. bytes, seconds: plain numbers of that unit; ratio: 0 to 1.
+    word: an N_() string, translated for people, as it is for programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def visible(text: str) -> str:
     including variation selectors of names (葛󠄀), stays as it is. The result is printable, one line, and valid Unicode;
     applying it twice changes nothing. A backslash stays single: exact names are in JSON.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(character if is_plain(character) else _escaped(character) for character in text)
 
