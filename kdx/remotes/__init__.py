@@ -1,0 +1,49 @@
+"""Places files live: which Remote belongs to an address, opened where the work is. Opens nothing when it is made."""
+
+from dataclasses import dataclass, field
+
+from kdx.config.location import Location
+from kdx.config.model import Board, Network, Share, Target
+from kdx.config.secret import SecretReference
+from kdx.errors import UsageMistake
+from kdx.language import N_
+from kdx.remotes.interface import Remote
+
+
+class NotYet(UsageMistake):
+    """An address is of a kind that this version can parse and not open."""
+
+    message = N_("{place}: addresses of the kind {scheme} come with a later version of kdx.")
+    advice = N_("Mount the share on this machine and write its folder as /absolute/path.")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address with what is needed to reach it. Picklable: every thread or process opens its own Remote."""
+
+    location: Location
+    network: Network = field(default_factory=Network)
+    access_key: SecretReference | None = None
+    secret_key: SecretReference | None = None
+
+    def open(self) -> Remote:
+        """Return a Remote of its own for the caller, who closes it. NotYet for kinds that come later."""
+        if self.location.scheme == "file":
+            from kdx.remotes.local import LocalRemote
+
+            return LocalRemote(self.location)
+        if self.location.scheme == "s3":
+            from kdx.remotes.s3 import open_s3
+
+            return open_s3(self.location, self.network, self.access_key, self.secret_key)
+        raise NotYet(place=self.location, scheme=self.location.scheme)
+
+
+def place_of_share(board: Board, share: Share) -> Place:
+    """Return where a school's share lies."""
+    return Place(share.location, board.network)
+
+
+def place_of_target(board: Board, target: Target) -> Place:
+    """Return where a migration goes, with the references of its keys."""
+    return Place(target.location, board.network, target.access_key, target.secret_key)

@@ -122,6 +122,12 @@ class Conflict(KdxError):
     message = N_("{name} is already there and is not what this migration wrote.")
 
 
+class NameRefused(Conflict):
+    """The place cannot hold this name, or not a file of this size. The fault of one entry, not of the place."""
+
+    message = N_("{name} cannot be stored there under this name: {why}.")
+
+
 class ReadFailed(KdxError):
     """An entry could not be read; `reason` says which kind of skip it becomes."""
 
@@ -172,7 +178,10 @@ class Remote(Protocol):
     capabilities: Capabilities
 
     def list(self, folder: str = "") -> Iterator[Entry]:
-        """Yield the entries directly inside `folder` ("" is the root), sorted by name."""
+        """Yield the entries directly inside `folder` ("" is the root), sorted by the bytes of their names.
+
+        ReadFailed or NotFound, before the first entry, where `folder` was listable and no longer is.
+        """
         ...
 
     def walk(self) -> Iterator[Entry]:

@@ -1,0 +1,312 @@
+"""Folders and mounted shares. Never follows a link below its root, never opens a pipe, socket or device.
+
+Read here, written in local_write, opened in local_folders, errors explained in local_faults.
+"""
+
+import hashlib
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import chain
+
+from kdx.config.location import Location
+from kdx.remotes.interface import (
+    Capabilities,
+    Entry,
+    Expected,
+    Kind,
+    Metadata,
+    NotFound,
+    ReadFailed,
+    SkipReason,
+    Written,
+)
+from kdx.remotes.local_faults import reading_failed, reason_of, root_failed
+from kdx.remotes.local_folders import Folders, split
+from kdx.remotes.local_write import PART, LocalWriter
+
+CAPABILITIES = Capabilities(
+    links=True, directories=True, digest_without_transfer=True, unicode_names=False, parallel=4
+)
+SMALL = 256 << 10
+"""Bytes up to which a file is read in one call: a buffer of its own size costs less than a large one."""
+CHUNK = 1 << 20
+QUIET_RETRIES = 2
+"""How often digest() begins again when a file changed under it, before it says so."""
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class LocalRemote:
+    """One folder tree. Opens nothing before it is asked."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, location: Location) -> None:
+        self.location = location
+        self._folders = Folders(location)
+        self._writer = LocalWriter(self._folders)
+        self._flags = _READ | os.O_NOATIME
+        self._buffer: bytearray | None = None
+
+    def list(self, folder: str = "") -> Iterator[Entry]:
+        """Yield the entries directly inside `folder`, sorted by the bytes of their names.
+
+        ReadFailed or NotFound where `folder` itself can no longer be listed; for the root PlaceMissing, PlaceRefused
+        or PlaceSilent.
+        """
+        descriptor = self._open_folder(folder)
+        try:
+            items = self._scan(folder, descriptor)
+            prefix = f"{folder}/" if folder else ""
+            for item in items:
+                entry = _listed(item, prefix, descriptor)
+                if entry is not None:
+                    yield entry
+        finally:
+            os.close(descriptor)
+
+    def walk(self) -> Iterator[Entry]:
+        """Yield every entry below the root, each folder before what is in it."""
+        pending = [self.stat("")]
+        while pending:
+            folder = pending.pop()
+            inside = self.list(folder.path)
+            try:
+                first = next(inside, None)
+            except (ReadFailed, NotFound) as error:
+                # it was listable when its parent was listed
+                yield folder._replace(skip=error.reason if isinstance(error, ReadFailed) else SkipReason.VANISHED)
+                continue
+            if folder.path:
+                yield folder
+            for entry in chain(() if first is None else (first,), inside):
+                if entry.kind == Kind.DIRECTORY and entry.skip is None:
+                    pending.append(entry)
+                else:
+                    yield entry
+
+    def stat(self, path: str) -> Entry:
+        """Return one entry as it is now, links unfollowed. "" is the root."""
+        folder, name = split(path) if path else ("", ".")
+        try:
+            self._folders.leave()
+            descriptor = self._folders.enter(folder)
+            facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            return _entry(path, facts, name, descriptor)
+        except OSError as error:
+            raise reading_failed(error, path, self.location) from error
+
+    def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of a file. The last chunk is held back until the file is known not to have changed."""
+        try:
+            descriptor = self._open(path)
+        except OSError as error:
+            raise reading_failed(error, path, self.location) from error
+        try:
+            before = _regular(os.fstat(descriptor), path)
+            held, offset = b"", start
+            while chunk := self._chunk(path, descriptor, offset, before.st_size):
+                if held:
+                    yield held
+                held, offset = chunk, offset + len(chunk)
+            if offset != max(start, before.st_size) or _changed(before, os.fstat(descriptor)):
+                raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+            if held:
+                yield held
+        finally:
+            os.close(descriptor)
+
+    def digest(self, path: str) -> Entry:
+        """Return the entry with its SHA-256. A file that changes is tried again, then it is ReadFailed(changed)."""
+        try:
+            for _attempt in range(1 + QUIET_RETRIES):
+                entry = self._digest(path)
+                if entry is not None:
+                    return entry
+        except OSError as error:
+            raise reading_failed(error, path, self.location) from error
+        raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+
+    def write(
+        self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
+    ) -> Written:
+        """Write one file whole, or nothing (LocalWriter.write)."""
+        return self._writer.write(path, chunks, size, metadata, expected)
+
+    def make_directory(self, path: str) -> None:
+        """Make a folder and its parents."""
+        self._writer.make_directory(path)
+
+    def make_link(self, path: str, link: str, expected: Expected) -> None:
+        """Make a symbolic link and its parents."""
+        self._writer.make_link(path, link, expected)
+
+    def delete(self, path: str) -> None:
+        """Delete one file or link; an absent one is no error."""
+        self._writer.delete(path)
+
+    def metadata(self, path: str) -> Mapping[str, str]:
+        """Return nothing: a file keeps its time itself, and a file system nothing else of ours."""
+        return {}
+
+    def close(self) -> None:
+        """Let go of the folder that is kept open."""
+        self._folders.leave()
+        self._buffer = None
+
+    def _open_folder(self, folder: str) -> int:
+        try:
+            self._folders.leave()
+            return os.open(".", _LIST, dir_fd=self._folders.enter(folder))
+        except OSError as error:
+            if not folder:
+                raise root_failed(error, self.location) from error
+            raise reading_failed(error, folder, self.location) from error
+
+    def _scan(self, folder: str, descriptor: int) -> "Sequence[os.DirEntry[str]]":
+        try:
+            with os.scandir(descriptor) as found:
+                return sorted((item for item in found if not PART.fullmatch(item.name)), key=_bytes_of_name)
+        except OSError as error:
+            raise reading_failed(error, folder, self.location) from error
+
+    def _open(self, path: str) -> int:
+        folder, _slash, name = path.rpartition("/")
+        try:
+            return self._open_file(name, self._folders.enter(folder))
+        except FileNotFoundError:
+            # perhaps only the folder that was kept open is no longer the one of that name
+            self._folders.leave()
+            return self._open_file(name, self._folders.enter(folder))
+
+    def _open_file(self, name: str, folder: int) -> int:
+        try:
+            return os.open(name, self._flags, dir_fd=folder)
+        except PermissionError:
+            if not self._flags & os.O_NOATIME:
+                raise
+            # only owner and root may leave the time of access as it was
+            self._flags = _READ
+            return os.open(name, self._flags, dir_fd=folder)
+
+    def _chunk(self, path: str, descriptor: int, offset: int, size: int) -> bytes:
+        """Read on from `offset`, at most one byte further than `size`."""
+        if offset > size:
+            return b""
+        try:
+            return os.pread(descriptor, min(CHUNK, size - offset + 1), offset)
+        except OSError as error:
+            raise reading_failed(error, path, self.location) from error
+
+    def _digest(self, path: str) -> Entry | None:
+        """Return the entry with its digest, None where the file changed meanwhile. OSError, ReadFailed."""
+        descriptor = self._open(path)
+        try:
+            before = _regular(os.fstat(descriptor), path)
+            size = before.st_size
+            if size <= SMALL:
+                data = os.read(descriptor, size + 1)
+                count, digest = len(data), hashlib.sha256(data).digest()
+            else:
+                count, digest = self._digest_large(descriptor)
+            after = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        if count != size or _changed(before, after):
+            return None
+        return _file(path, after, digest)
+
+    def _digest_large(self, descriptor: int) -> tuple[int, bytes]:
+        if self._buffer is None:
+            self._buffer = bytearray(CHUNK)
+        view, hasher, total = memoryview(self._buffer), hashlib.sha256(), 0
+        while count := os.readv(descriptor, (view,)):
+            hasher.update(view[:count])
+            total += count
+        return total, hasher.digest()
+
+
+@cache
+def owner_name(uid: int) -> str:
+    """Return the user's name, the number where nobody knows one."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _bytes_of_name(item: "os.DirEntry[str]") -> bytes:
+    return item.name.encode("utf-8", "surrogateescape")
+
+
+def _regular(facts: os.stat_result, path: str) -> os.stat_result:
+    """Return the facts of a regular file. ReadFailed where something else took its place after it was listed."""
+    if not stat.S_ISREG(facts.st_mode):
+        raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="it is no longer a file")
+    return facts
+
+
+def _changed(before: os.stat_result, after: os.stat_result) -> bool:
+    # of one open descriptor: the inode cannot change
+    return (
+        before.st_mtime_ns != after.st_mtime_ns
+        or before.st_size != after.st_size
+        or before.st_ctime_ns != after.st_ctime_ns
+    )
+
+
+def _file(path: str, facts: os.stat_result, digest: bytes | None = None) -> Entry:
+    # by position, not by name: this runs twice for every file of a school
+    return Entry(
+        path,
+        "file",
+        facts.st_size,
+        facts.st_mtime_ns,
+        digest,
+        None,
+        "",
+        facts.st_mode & 0o7777,
+        owner_name(facts.st_uid),
+        "",
+        f"{facts.st_dev}:{facts.st_ino}",
+    )
+
+
+def _listed(item: "os.DirEntry[str]", prefix: str, folder: int) -> Entry | None:
+    """Return the entry of one listed name, None where it vanished since."""
+    path = prefix + item.name
+    try:
+        facts = item.stat(follow_symlinks=False)
+        if stat.S_ISREG(facts.st_mode):
+            return _file(path, facts)
+        return _entry(path, facts, item.name, folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        kind = Kind.LINK if item.is_symlink() else Kind.DIRECTORY if item.is_dir(follow_symlinks=False) else Kind.FILE
+        return Entry(path, kind.value, skip=reason_of(error).value)
+
+
+def _entry(path: str, facts: os.stat_result, name: str, folder: int) -> Entry:
+    """Return the entry of anything, `name` being its name in `folder`. OSError."""
+    if stat.S_ISREG(facts.st_mode):
+        return _file(path, facts)
+    entry = _file(path, facts)._replace(size=0)
+    if stat.S_ISLNK(facts.st_mode):
+        return entry._replace(kind="link", link=os.readlink(name, dir_fd=folder))
+    if not stat.S_ISDIR(facts.st_mode):
+        return entry._replace(kind="other", skip="special")
+    return entry._replace(kind="directory", skip=_why_closed(name, folder))
+
+
+def _why_closed(name: str, folder: int) -> str | None:
+    """Return the skip of a folder that cannot be listed, None where it can: only opening it tells."""
+    try:
+        os.close(os.open(name, _LIST, dir_fd=folder))
+    except OSError as error:
+        return reason_of(error).value
+    return None
