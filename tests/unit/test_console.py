@@ -1,0 +1,335 @@
+"""Tables as they are drawn: hostile and Japanese names in every format, compared with files under golden/."""
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import stat
+import subprocess
+import sys
+import termios
+import zipfile
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wcwidth import wcswidth
+
+from kdx.cli import formats
+from kdx.cli.application import Output
+from kdx.cli.console import FileUnwritable, write_file
+from kdx.cli.progress import LOG_INTERVAL_S, LogLines, choose_progress
+from kdx.cli.spreadsheet import spreadsheet
+from kdx.language import use_language
+from kdx.progress import SILENT
+from kdx.report.tables import Column, Table
+
+GOLDEN = Path(__file__).with_name("golden")
+TOKYO = ZoneInfo("Asia/Tokyo")
+COLUMNS = (
+    Column("school", "School"),
+    Column("path", "Path", "path"),
+    Column("files", "Files", "count"),
+    Column("size", "Size", "bytes"),
+    Column("took", "Took", "seconds"),
+    Column("proven", "Proven", "ratio"),
+    Column("modified", "Modified", "time"),
+    Column("code", "Code"),
+    Column("open", "Open"),
+    Column("state", "State", "mark"),
+)
+HOSTILE = (
+    "=cmd|'/c calc'!A1", "+81-595", "-2+3", "@SUM(1)", "\t=1+1", "\r=1", "＝１＋１", "＋1", "－1", "＠x",
+    "a\nb", "\x1b[2J\x1b]0;owned\x07", "\x9b31m", "gpj.\u202eexe", "\u2066\u200bx\ufeff", "\udc83\udc7f.doc",
+    "<script>alert(1)</script>", "|a|`b`*c*_d_[e](f)\\", '"quoted", comma', "_x0041_", "$(touch x)", "\ue000",
+    "trailing ", "007", "1-2", "&P &amp;", "null\0byte",
+)
+JAPANESE = ("令和8年度/何？.xlsx", "葛\U000e0100城/か\u3099く.txt", "ｶﾞｯｺｳ/[最終].docx", "髙﨑𠮷〜−①", "全角　空白/" + "長" * 40)
+
+
+def row(name: str, number: int) -> dict[str, object]:
+    return {
+        "school": "亀山西小", "path": name, "files": number * 1234 - 3, "size": number**9, "took": number * 25.04,
+        "proven": 1 - number / 100_000, "modified": datetime(2026, 3, 31, 14 + number % 2, 59, 30, tzinfo=UTC),
+        "code": "007", "open": bool(number % 2), "state": "確",
+    }
+
+
+def table(names: tuple[str, ...] = JAPANESE + HOSTILE) -> Table:
+    nothing: dict[str, object] = {column.key: None for column in COLUMNS}
+    return Table(
+        title="試験 \x1b[31m",
+        columns=COLUMNS,
+        rows=[*(row(name, number) for number, name in enumerate(names)), nothing],
+        as_of=datetime(2026, 11, 23, 3, 0, tzinfo=UTC),
+        source="台帳 #1842",
+        notes=("A note | with\nhostile <b>text</b>",),
+        legend=(("確", "verified"), ("未", "not begun")),
+    )
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    use_language("en")
+
+
+DRAWN = {
+    "table.txt": lambda: formats.text(table(), TOKYO, None),
+    "table-100-columns.txt": lambda: formats.text(table(), TOKYO, 100),
+    **{f"table.{name}": (lambda draw=draw: draw(table(), TOKYO)) for name, draw in formats.TEXTS.items()},
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_format_draws_what_was_agreed(name: str) -> None:
+    assert DRAWN[name]() == (GOLDEN / name).read_bytes().decode("utf-8")
+
+
+any_text = st.text(st.characters(), max_size=30) | st.sampled_from(HOSTILE)
+
+
+@given(any_text)
+def test_no_name_in_any_text_format_can_move_a_cursor_or_reorder_text(name: str) -> None:
+    for draw in (lambda t, z: formats.text(t, z, 80), *formats.TEXTS.values()):
+        drawn = draw(table((name,)), TOKYO).removeprefix("\ufeff")
+        drawn.encode("utf-8")
+        assert not re.search("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]", drawn)
+
+
+def test_columns_line_up_with_japanese_names() -> None:
+    lines = formats.text(table(), TOKYO, None).splitlines()
+    rule = next(line for line in lines if line.startswith("---"))
+    for line in lines[lines.index(rule) + 1:-2]:
+        # every cell of the state column ends where its rule ends
+        assert wcswidth(line) <= wcswidth(rule)
+        gaps = [match.start() for match in re.finditer("  ", rule)]
+        cells = "".join(character * max(0, wcswidth(character)) for character in line).ljust(len(rule))
+        assert all(cells[gap:gap + 2] == "  " for gap in gaps), line
+
+
+def test_a_narrow_terminal_gets_paths_shortened_in_the_middle_and_nothing_else() -> None:
+    names = ("令和8年度/" + "深" * 60 + "/最終.docx",)
+    narrow = formats.text(table(names), TOKYO, 110).splitlines()
+    assert max(map(wcswidth, narrow[1:3])) <= 110
+    assert re.search(r"令和8年度/深*\.\.\.深*/最終.docx", narrow[3])
+    assert names[0] in formats.text(table(names), TOKYO, None)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Mn", "Me"])), st.integers(16, 60))
+def test_a_shortened_path_fits(text: str, room: int) -> None:
+    assert wcswidth(formats.shorten(text, room)) <= room or wcswidth(text) < 0
+
+
+def test_csv_is_what_excel_needs_and_no_cell_is_a_formula() -> None:
+    drawn = formats.comma_separated(table(), TOKYO).encode("utf-8")
+    assert drawn.startswith(b"\xef\xbb\xbf") and drawn.count(b"\r\n") == drawn.count(b"\n")
+    rows = list(csv.DictReader(io.StringIO(drawn.decode("utf-8-sig"), newline="")))
+    assert rows[0]["Files"] == "-3" and rows[3]["Size"] == str(3**9)
+    for cells in rows:
+        for name, cell in cells.items():
+            assert name == "Files" or not re.match("[=+@\t\r＝＋－＠-]", cell), cell
+
+
+@given(any_text)
+def test_no_text_becomes_a_formula_in_csv(text: str) -> None:
+    drawn = formats.comma_separated(Table("", (Column("path", "Path", "path"),), [{"path": text}]), TOKYO)
+    (cell,) = list(csv.reader(io.StringIO(drawn, newline="")))[1] or [""]
+    assert not cell.startswith(tuple("=+-@\t\r\n＝＋－＠"))
+
+
+@given(any_text)
+def test_json_keeps_exact_names(text: str) -> None:
+    one = table((text,))
+    assert json.loads(formats.json_document(one, TOKYO))["rows"][0]["path"] == text
+    lines = formats.json_lines(one, TOKYO).splitlines()
+    assert len(lines) == 2 and json.loads(lines[0])["path"] == text and json.loads(lines[0])["schema_version"] == 1
+
+
+def test_json_carries_its_schema_and_raw_values() -> None:
+    document = json.loads(formats.json_document(table(), TOKYO))
+    assert set(document) >= {"schema_version", "title", "as_of", "source", "columns", "rows", "notes"}
+    assert document["schema_version"] == 1 and document["as_of"] == "2026-11-23T12:00:00+09:00"
+    assert document["rows"][7]["size"] == 7**9 and document["rows"][1]["open"] is True
+    assert document["rows"][-1]["size"] is None
+    assert datetime.fromisoformat(document["rows"][0]["modified"]) == datetime(2026, 3, 31, 14, 59, 30, tzinfo=UTC)
+
+
+class Tags(HTMLParser):
+    """What a browser would see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@given(any_text)
+def test_no_name_becomes_markup_in_html(text: str) -> None:
+    plain, hostile = Tags(), Tags()
+    plain.feed(formats.web_page(table(("a",)), TOKYO))
+    hostile.feed(formats.web_page(table((text,)), TOKYO))
+    assert hostile.seen == plain.seen
+    assert not hostile.seen & {"script", "img", "a", "link", "iframe"}
+
+
+@given(any_text)
+def test_no_name_adds_a_cell_in_markdown(text: str) -> None:
+    rows = formats.markdown(table((text,)), TOKYO).splitlines()[2:5]
+    assert {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in rows} == {len(COLUMNS) + 1}
+
+
+def sheet_of(content: bytes) -> Any:
+    return openpyxl.load_workbook(io.BytesIO(content)).active
+
+
+def test_a_spreadsheet_holds_text_as_text_numbers_as_numbers_and_dates_as_dates() -> None:
+    content = spreadsheet(table(), TOKYO)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        raw = archive.read("xl/worksheets/sheet1.xml").decode("utf-8")
+    assert "<f>" not in raw and "<f " not in raw
+    sheet = sheet_of(content)
+    paths = [sheet.cell(index, 2) for index in range(3, 3 + len(JAPANESE + HOSTILE))]
+    assert {cell.data_type for cell in paths} == {"s"} and {cell.quotePrefix for cell in paths} == {True}
+    assert paths[0].value == JAPANESE[0] and paths[len(JAPANESE)].value == HOSTILE[0]
+    assert sheet["C3"].value == -3 and sheet["D10"].value == 7**9 and sheet["H3"].value == "007"
+    assert sheet["G3"].value == datetime(2026, 3, 31, 23, 59, 30)
+    assert sheet["F4"].value == 0.9999, "only what is whole may be shown as 100 %"
+
+
+def test_a_spreadsheet_is_ready_to_print_with_its_date() -> None:
+    sheet = sheet_of(spreadsheet(table(), TOKYO))
+    assert sheet.freeze_panes == "A3" and sheet.print_title_rows == "$2:$2"
+    assert sheet.page_setup.orientation == "landscape" and sheet.page_setup.paperSize == 9
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage and sheet.page_setup.fitToHeight == 0
+    assert "2026-11-23 12:00 JST" in sheet.oddFooter.left.text
+    assert sheet.column_dimensions["A"].width >= 8
+
+
+@given(any_text)
+def test_no_name_makes_a_spreadsheet_unreadable(text: str) -> None:
+    cell = sheet_of(spreadsheet(table((text,)), TOKYO))["B3"]
+    assert cell.data_type == "s" or text == ""
+
+
+@pytest.mark.parametrize(
+    "size, shown",
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"),
+     (1_500_000_000, "1.5 GB"), (10**18, "1000.0 PB"), (-2000, "-2.0 kB")],
+)
+def test_sizes_are_read_at_a_glance(size: int, shown: str) -> None:
+    assert formats.human_bytes(size) == shown
+
+
+@pytest.mark.parametrize(
+    "ratio, shown",
+    [(1.0, "100.0 %"), (0.99999, "99.9 %"), (0.29, "29.0 %"), (0.0, "0.0 %"), (0.001, "0.1 %"), (1.5, "150.0 %")],
+)
+def test_only_the_whole_is_a_hundred_per_cent(ratio: float, shown: str) -> None:
+    assert formats.human_ratio(ratio) == shown
+
+
+@pytest.mark.parametrize("seconds, shown", [(0, "0.0 s"), (59.94, "59.9 s"), (725, "12:05"), (3723.9, "1:02:03")])
+def test_durations_are_read_at_a_glance(seconds: float, shown: str) -> None:
+    assert formats.human_seconds(seconds) == shown
+
+
+def test_a_result_file_is_replaced_whole(tmp_path: Path) -> None:
+    target = tmp_path / "表.csv"
+    target.write_text("before")
+    output = Output(format="csv", file=str(target))
+    output.show(table())
+    assert target.read_bytes() == formats.comma_separated(table(), TOKYO).encode("utf-8")
+    assert os.listdir(tmp_path) == ["表.csv"]
+
+
+def test_a_result_file_that_cannot_be_written_is_a_usage_mistake(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for place in (tmp_path / "nowhere" / "x.csv", tmp_path / "folder"):
+        with pytest.raises(FileUnwritable):
+            write_file(place, b"")
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_table_without_a_date_of_its_own_shows_the_present(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    Output(clock=lambda: datetime(2026, 11, 23, 15, 0, tzinfo=UTC)).show(Table("x", COLUMNS, []))
+    assert "as of 2026-11-24 00:00 JST" in capfdbinary.readouterr().out.decode()
+
+
+WORK = """
+import sys
+from kdx.cli.progress import choose_progress
+progress = choose_progress()
+progress.start("work\\x1b[31m", 1000, "bytes")
+for _ in range(10):
+    progress.advance(100)
+progress.done()
+print("result")
+"""
+
+
+def test_progress_is_a_bar_on_a_terminal_and_never_on_stdout() -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    done = subprocess.run(
+        [sys.executable, "-c", WORK], stdout=subprocess.PIPE, stderr=theirs, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(theirs)
+    drawn = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.stdout == b"result\n"
+    assert "100%" in drawn and "\x1b[31m" not in drawn
+
+
+def test_progress_is_silent_in_a_pipe() -> None:
+    done = subprocess.run([sys.executable, "-c", WORK], capture_output=True)
+    assert (done.stdout, done.stderr) == (b"result\n", b"")
+
+
+def test_progress_of_a_short_work_leaves_a_log_empty(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        assert subprocess.run([sys.executable, "-c", WORK], stdout=subprocess.PIPE, stderr=log).returncode == 0
+    assert (tmp_path / "log").read_bytes() == b""
+
+
+def test_progress_in_a_log_is_at_most_one_line_every_half_minute() -> None:
+    now, log = [0.0], io.StringIO()
+    progress = LogLines(log, clock=lambda: now[0])
+    progress.start("scan\n共有", 1000, "entries")
+    for _ in range(100):
+        now[0] += 1
+        progress.advance(10)
+    progress.done()
+    lines = log.getvalue().splitlines()
+    assert len(lines) == 100 // LOG_INTERVAL_S + 1
+    assert lines[0] == "scan\\n共有: 300 entries / 1,000 entries (30.0 s)"
+    assert lines[-1] == "scan\\n共有: 1,000 entries / 1,000 entries (1:40)"
+
+
+def test_a_log_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:
+    now = [0.0]
+    log = (tmp_path / "log").open("w")
+    assert stat.S_ISREG(os.fstat(log.fileno()).st_mode) and isinstance(choose_progress(log), LogLines)
+    progress = LogLines(log, clock=lambda: now[0])
+    progress.start("scan", None, "entries")
+    log.close()
+    now[0] = 40
+    progress.advance(1)
+    progress.done()
+
+
+def test_quiet_means_no_progress() -> None:
+    assert Output(quiet=True).progress is SILENT
