@@ -1,12 +1,23 @@
-"""Addresses of shares and stores as URLs. Parses and prints; opens nothing, and never holds a secret."""
+"""Addresses of shares and stores as URLs. Parses and prints; opens nothing, and never holds or shows a secret.
 
+What parse_location accepts, str() writes so that it parses to the same again. Bytes that are not UTF-8 stay as they are
+(surrogate-escaped in memory, percent-encoded in URLs).
+"""
+
+import re
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from kdx.errors import ConfigurationError
-from kdx.language import N_
+from kdx.language import N_, _
 
-SCHEMES = ("file", "sftp", "smb", "s3", "rclone")
+SCHEMES = ("file", "sftp", "smb", "s3")
+OPTIONS = ("endpoint", "region")
+"""What may stand after `?`, for s3 only."""
+
+_CONTROL = re.compile("[\0-\x1f\x7f]")
+_RCLONE_REMOTE = re.compile(r"[\w.][\w.+@ -]*")
+"""Names that need no quoting; rclone's connection strings (with commas, values, secrets) are not names."""
 
 
 class AddressUnclear(ConfigurationError):
@@ -21,49 +32,55 @@ class AddressUnclear(ConfigurationError):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where files live. `path` is absolute for folders, the prefix without outer slashes for s3."""
+    """Where files live. `path` is absolute for folders, the prefix without outer slashes for s3 and rclone."""
 
     scheme: str
     path: str
     host: str = ""
-    """Server name; the bucket for s3, the remote's name for rclone."""
+    """Server name without brackets; the bucket for s3, the remote's name for rclone."""
     port: int | None = None
     user: str = ""
     options: tuple[tuple[str, str], ...] = field(default=())
 
     def option(self, name: str, default: str = "") -> str:
-        """Return the query option `name` of the address (endpoint, region, ...)."""
+        """Return the query option `name` of the address (endpoint, region)."""
         return dict(self.options).get(name, default)
 
     def child(self, *names: str) -> "Location":
         """Return the place `names` below this one. Names are taken as they are, `/` in them is refused."""
         for name in names:
             if not name or "/" in name or name in (".", ".."):
-                raise AddressUnclear(text=name, why="a name below an address must be one plain name")
-        return replace(self, path="/".join(part for part in (self.path.rstrip("/"), *names) if part))
+                raise AddressUnclear(text=name, why=_("a name below an address must be one plain name"))
+        rooted = self.scheme not in ("s3", "rclone")
+        return replace(self, path="/".join((self.path.rstrip("/"), *names) if rooted or self.path else names))
 
     def __str__(self) -> str:
         if self.scheme == "file":
             return self.path
         if self.scheme == "rclone":
             return f"rclone:{self.host}:{self.path}"
-        user = f"{quote(self.user)}@" if self.user else ""
+        user = f"{_quote(self.user, '')}@" if self.user else ""
+        host = f"[{self.host}]" if ":" in self.host else self.host
         port = f":{self.port}" if self.port else ""
-        path = "/" + quote(self.path.lstrip("/")) if self.path else ""
-        query = f"?{urlencode(self.options, safe=':/')}" if self.options else ""
-        return f"{self.scheme}://{user}{self.host}{port}{path}{query}"
+        path = "/" + _quote(self.path.lstrip("/"), "/") if self.path else ""
+        query = f"?{urlencode(self.options, safe=':/', errors='surrogateescape')}" if self.options else ""
+        return f"{self.scheme}://{user}{host}{port}{path}{query}"
 
 
 def parse_location(text: str) -> Location:
     """Given an address as typed or configured, return it taken apart. AddressUnclear where it is not one."""
-    if "\0" in text or "\n" in text:
-        raise AddressUnclear(text=text, why="it holds a control character")
+    if _CONTROL.search(text):
+        raise _unclear(text, _("it holds a control character"))
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise _unclear(text, _("it holds half a character")) from error
     if text.startswith("/"):
         return Location("file", text.rstrip("/") or "/")
     if text.startswith("rclone:"):
         remote, colon, path = text.removeprefix("rclone:").partition(":")
-        if not remote or not colon:
-            raise AddressUnclear(text=text, why="rclone addresses name a remote and a path")
+        if not colon or not _RCLONE_REMOTE.fullmatch(remote):
+            raise _unclear(text, _("rclone addresses name a remote that rclone knows and a path"))
         return Location("rclone", path.strip("/"), host=remote)
     return _parse_url(text)
 
@@ -72,23 +89,70 @@ def _parse_url(text: str) -> Location:
     try:
         parts = urlsplit(text)
         port = parts.port
+        options = tuple(parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape"))
     except ValueError as error:
-        raise AddressUnclear(text=text, why=str(error)) from error
-    if parts.scheme not in SCHEMES or parts.scheme == "rclone":
-        raise AddressUnclear(text=text, why="it is neither an absolute path nor a known kind of URL")
+        # the library's own words may hold a piece of a password
+        raise _unclear(text, _("its server name or port is not well formed")) from error
+    if parts.scheme not in SCHEMES or text != text.strip():
+        raise _unclear(text, _("it is neither an absolute path nor a known kind of URL"))
     if parts.password is not None:
-        raise AddressUnclear(text=f"{parts.scheme}://…@{parts.hostname}", why="a password never stands in an address")
-    if parts.fragment:
-        raise AddressUnclear(text=text, why="write # in a path as %23")
-    path = unquote(parts.path)
+        raise _unclear(text, _("a password never stands in an address"))
+    if parts.fragment or text.endswith("#"):
+        raise _unclear(text, _("write # in a path as %23"))
+    path = unquote(parts.path, errors="surrogateescape")
+    if _CONTROL.search(path):
+        raise _unclear(text, _("it holds a control character"))
     if parts.scheme == "file":
-        if parts.netloc or not path.startswith("/"):
-            raise AddressUnclear(text=text, why="file addresses have three slashes and an absolute path")
+        if parts.netloc or not path.startswith("/") or parts.query:
+            raise _unclear(text, _("file addresses have three slashes and an absolute path"))
         return Location("file", path.rstrip("/") or "/")
-    if not parts.hostname:
-        raise AddressUnclear(text=text, why="it names no server or bucket")
-    # hostname is lower-cased by urlsplit; a bucket's name must stay as it was written
-    host = parts.netloc.rpartition("@")[2].partition(":")[0]
-    options = tuple(parse_qsl(parts.query, keep_blank_values=True))
-    path = path.strip("/") if parts.scheme == "s3" else path.rstrip("/")
-    return Location(parts.scheme, path, host, port, unquote(parts.username or ""), options)
+    host = _host(parts)
+    if not host or port == 0 or re.search(r"\s", parts.netloc):
+        raise _unclear(text, _("it names no server or bucket"))
+    _check_kind(text, parts, port, path, options)
+    path = path.strip("/")
+    path = path if parts.scheme == "s3" or not path else f"/{path}"
+    return Location(parts.scheme, path, host, port, unquote(parts.username or "", errors="surrogateescape"), options)
+
+
+def _host(parts: SplitResult) -> str:
+    """Return the server or bucket as it was written: urlsplit's own hostname is lower-cased."""
+    written = parts.netloc.rpartition("@")[2]
+    return written[1:].partition("]")[0] if written.startswith("[") else written.partition(":")[0]
+
+
+def _check_kind(
+    text: str, parts: SplitResult, port: int | None, path: str, options: tuple[tuple[str, str], ...]
+) -> None:
+    names = [name for name, _value in options]
+    unknown = [name for name in names if parts.scheme != "s3" or name not in OPTIONS or names.count(name) > 1]
+    if unknown:
+        raise _unclear(text, _("{name} is not an option of such an address").format(name=unknown[0]))
+    if parts.scheme == "s3":
+        if "@" in parts.netloc or port is not None:
+            raise _unclear(text, _("the server of an s3 address stands in endpoint, its keys beside it"))
+        endpoint = dict(options).get("endpoint")
+        if endpoint is not None and not _is_endpoint(endpoint):
+            raise _unclear(text, _("endpoint must be http:// or https:// and a server, without user or query"))
+    if parts.scheme == "smb" and not path.strip("/"):
+        raise _unclear(text, _("it names no share"))
+
+
+def _is_endpoint(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc or _CONTROL.search(text))
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and plain
+
+
+def _unclear(text: str, why: str) -> AddressUnclear:
+    """Return the error, without what stands where passwords and keys are written by mistake."""
+    shown = re.sub(r"//.*@", "//…@", text, flags=re.DOTALL)
+    return AddressUnclear(text=re.sub(r"\?.*", "?…", shown, flags=re.DOTALL), why=why)
+
+
+def _quote(text: str, safe: str) -> str:
+    return quote(text, safe=safe, errors="surrogateescape")

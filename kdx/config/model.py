@@ -1,15 +1,16 @@
 """What the inventory folder says, as frozen nouns: board, school, server, share, target. No file is read here."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from kdx.config.location import Location, parse_location
+from kdx.config.mistakes import Mistake
 from kdx.config.secret import SecretReference
 from kdx.errors import ConfigurationError, UsageMistake
-from kdx.language import N_
+from kdx.language import N_, translate
 
 Noun = TypeVar("Noun")
 
@@ -33,6 +34,13 @@ class NoTarget(ConfigurationError):
 
     message = N_("It is not clear where to migrate to.")
     advice = N_("Name a target with --to, or write exactly one under targets: in kdx.yml. Known: {known}.")
+
+
+class NoShare(ConfigurationError):
+    """A school has no share, so there is nothing to work on."""
+
+    message = N_("{school} has no share in the inventory.")
+    advice = N_("Write its server with shares: [{{name: …, url: …}}] under the school in hosts.yml.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class Server:
     name: str
     shares: tuple[Share, ...]
     variables: tuple[tuple[str, str], ...] = ()
+    """What Ansible knows of it beside kdx's own keys (ansible_host, ...), as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,32 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class WeatherAreas:
+    """気象庁 codes: `office` (6 digits, the observatory that issues) and `class20` (7 digits, the city)."""
+
+    office: str
+    class20: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group of the Ansible inventory: its own hosts, direct children and own variables (plain data)."""
+
+    name: str
+    hosts: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    variables: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AnsibleView:
+    """The inventory as Ansible sees it: groups, and every host's variables merged as Ansible merges them."""
+
+    groups: tuple[Group, ...] = ()
+    hosts: Mapping[str, Mapping[str, object]] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """How to reach anything outside: a private CA bundle (PEM file) and a proxy URL, both optional."""
 
@@ -116,6 +151,12 @@ class Board:
     municipality_code: str = ""
     time_zone: str = "Asia/Tokyo"
     network: Network = field(default_factory=Network)
+    vault: Target | None = None
+    """Where backups live; its name is "vault"."""
+    weather: WeatherAreas | None = None
+    ansible: AnsibleView = field(default_factory=AnsibleView, repr=False)
+    warnings: tuple[Mistake, ...] = ()
+    """What is doubtful but stops nothing; kdx inventory check shows it."""
 
     def school(self, text: str) -> School:
         """Return the school with this id, or the only one whose Japanese name holds `text`."""
@@ -123,7 +164,10 @@ class Board:
 
     def share(self, school: str, share: str | None = None) -> Share:
         """Return a school's share by name or id; its only one where none is named."""
-        shares = self.school(school).shares
+        found = self.school(school)
+        shares = found.shares
+        if not shares:
+            raise NoShare(school=found.name)
         if share is None and len(shares) == 1:
             return shares[0]
         return _find(share or "", shares, N_("share"), lambda item: (item.id, item.name))
@@ -150,9 +194,10 @@ def _find(text: str, items: Sequence[Noun], kind: str, names: Callable[[Noun], t
     if len(partial) == 1:
         return partial[0]
     if partial or (not text and items):
-        raise AmbiguousName(name=text, kind=kind, nearest=", ".join(names(item)[1] for item in partial or items))
+        several = ", ".join(names(item)[1] for item in partial or items)
+        raise AmbiguousName(name=text, kind=translate(kind), nearest=several)
     near = nearest_names(text, [name for item in items for name in names(item)])
-    raise UnknownName(name=text, kind=kind, nearest=", ".join(near) or "-")
+    raise UnknownName(name=text, kind=translate(kind), nearest=", ".join(near) or "-")
 
 
 def nearest_names(text: str, names: list[str], most: int = 3) -> list[str]:

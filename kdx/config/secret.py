@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdx.errors import ConfigurationError
-from kdx.language import N_
+from kdx.language import N_, _
 
 KINDS = ("env", "file", "keyring")
 
@@ -47,7 +47,7 @@ class SecretReference:
         except (OSError, KeyError, ImportError, UnicodeDecodeError) as error:
             raise SecretUnreadable(reference=self, why=type(error).__name__) from error
         if found is None:
-            raise SecretUnreadable(reference=self, why="the keyring holds no such entry")
+            raise SecretUnreadable(reference=self, why=_("the keyring holds no such entry"))
         return str(found)
 
 

@@ -1,0 +1,33 @@
+"""The inventory folder -> one validated Board, or everything that is wrong with it. Changes nothing."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from kdx.config.hosts import ansible_view, read_hosts
+from kdx.config.ignore import DEFAULT, extend, read_patterns
+from kdx.config.mistakes import ConfigurationMistakes, Findings, Mistake
+from kdx.config.model import Board
+from kdx.config.schools import Surroundings, read_schools
+from kdx.config.settings import read_settings
+from kdx.config.strict_yaml import read_yaml
+from kdx.language import _
+
+
+def load(folder: Path) -> Board:
+    """Read hosts.yml and kdx.yml. ConfigurationMistakes tells everything that is wrong in both."""
+    found = Findings()
+    if not os.path.isdir(folder):
+        what = _("there is no such folder, or this user may not see it.")
+        raise ConfigurationMistakes([Mistake(str(folder), 0, "", what)])
+    settings = read_yaml(folder / "kdx.yml", found)
+    inventory = read_yaml(folder / "hosts.yml", found)
+    board = Board("", folder, ()) if settings is None else read_settings(settings, folder, found)
+    extra = [] if settings is None else read_patterns(settings.value.get("ignore"), found)
+    if inventory is not None:
+        hosts = read_hosts(inventory, found)
+        around = Surroundings(folder, extend(DEFAULT, extra))
+        board = replace(board, schools=read_schools(inventory, hosts, around, found), ansible=ansible_view(hosts))
+    if found.mistakes:
+        raise ConfigurationMistakes(found.mistakes)
+    return replace(board, warnings=tuple(sorted(set(found.warnings))))
