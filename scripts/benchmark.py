@@ -174,14 +174,12 @@ def _school(bench: Bench) -> Path:
 
 
 def _move_with_kdx(bench: Bench, store: LocalStore, folder: Path) -> Callable[[], Measure]:
-    """A board and a state of its own each time; names and plan are ready before the clock runs, as the night before."""
+    """Nothing is known beforehand: the run walks the share, plans and sends, as rclone copy does."""
 
     def move() -> Measure:
         state = bench.new_folder()
         target = f"s3://kdx/{state.name}?endpoint={store.endpoint}&region=us-east-1"
         board = write_board(bench.new_folder(), {"共有": folder}, {"cloud": target})
-        bench.kdx(board, state, "inventory", "scan", SCHOOL, "--names")
-        bench.kdx(board, state, "migrate", "plan", SCHOOL, **store.keys())
         cost = bench.kdx(board, state, "migrate", "run", SCHOOL, **store.keys())
         cost += bench.kdx(board, state, "migrate", "verify", SCHOOL, "--level", "checksum", **store.keys())
         shutil.rmtree(store.folder / "kdx" / state.name)

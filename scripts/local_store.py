@@ -46,11 +46,16 @@ class LocalStore:
 
 
 @contextmanager
-def serve_s3(folder: Path, *buckets: str) -> Iterator[LocalStore]:
-    """Serve `folder` as S3 with these buckets for the length of the block. RuntimeError if rclone does not start."""
+def serve_s3(folder: Path, *buckets: str, like: LocalStore | None = None) -> Iterator[LocalStore]:
+    """Serve `folder` as S3 with these buckets for the length of the block. RuntimeError if rclone does not start.
+
+    With `like`, at the address and with the keys of an endpoint that was there before: it has come back.
+    """
     for bucket in buckets:
         (folder / bucket).mkdir(parents=True, exist_ok=True)
-    access_key, secret_key = secrets.token_hex(10).upper(), secrets.token_hex(20)
+    address = like.endpoint.removeprefix("http://") if like else "127.0.0.1:0"
+    access_key = like.access_key if like else secrets.token_hex(10).upper()
+    secret_key = like.secret_key if like else secrets.token_hex(20)
     environment = {
         **os.environ,
         "RCLONE_CONFIG": os.devnull,
@@ -58,7 +63,7 @@ def serve_s3(folder: Path, *buckets: str) -> Iterator[LocalStore]:
         "RCLONE_AUTH_KEY": f'"{access_key},{secret_key}"',
     }
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
-        command = [str(RCLONE), "serve", "s3", "--addr", "127.0.0.1:0", str(folder)]
+        command = [str(RCLONE), "serve", "s3", "--addr", address, str(folder)]
         server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             yield LocalStore(_wait_for_address(server, log.fileno()), access_key, secret_key, folder)
