@@ -17,12 +17,17 @@ from kdx.remotes.interface import Conflict, Expected, Metadata, ReadFailed, Skip
 from kdx.remotes.local_faults import writing
 from kdx.remotes.local_folders import Folders, split
 
-PART = re.compile(r"\.kdx-[0-9a-f]{16}\.part")
 PART_KEPT_NS = 24 * 3600 * 1_000_000_000
 
+_PART = re.compile(r"\.kdx-[0-9a-f]{16}\.part")
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CANNOT_LINK = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
 _RENAME_NOREPLACE = 1
+
+
+def is_part(name: str) -> bool:
+    """Whether this is a name of a file that kdx has not finished writing."""
+    return name.startswith(".kdx-") and _PART.fullmatch(name) is not None
 
 
 class LocalWriter:
@@ -170,7 +175,7 @@ def _sweep(folder: int) -> None:
         try:
             now = os.fstat(descriptor).st_mtime_ns
             for name in os.listdir(descriptor):
-                if PART.fullmatch(name) and _age(name, descriptor, now) > PART_KEPT_NS:
+                if is_part(name) and _age(name, descriptor, now) > PART_KEPT_NS:
                     with suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=descriptor)
         finally:
