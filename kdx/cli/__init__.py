@@ -16,6 +16,7 @@ from kdx import __version__
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxGroup
 from kdx.cli.failures import explain
+from kdx.cli.options import format_options
 from kdx.cli.speech import settle_language, typed
 from kdx.errors import MEANINGS, ExitCode
 from kdx.language import N_, translate
@@ -74,6 +75,7 @@ class Root(KdxGroup):
 
 @click.group(cls=Root, no_args_is_help=True, invoke_without_command=False)
 @click.version_option(__version__, message="kdx %(version)s", help=N_("Show the version and exit."))
+@format_options
 @click.pass_context
 def root(context: click.Context) -> None:
     """Move, back up and prove the data that lie on file servers inside schools.
@@ -99,8 +101,8 @@ def main() -> NoReturn:
 
 
 def _let_go_of_closed_pipe() -> None:
-    """Point stdout at nothing when its reader has gone, or the interpreter complains while it shuts down."""
+    """Point stdout at nothing when it takes no more, or the interpreter complains while it shuts down."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -67,11 +67,15 @@ class Output:
     def say(self, text: str) -> None:
         """Tell a person something that is not the result (stderr); nothing with --quiet."""
         if not self.quiet:
-            from kdx.cli.console import say
-            from kdx.report.tables import visible
+            self.warn(text)
 
-            for line in text.split("\n"):
-                say(visible(line))
+    def warn(self, text: str) -> None:
+        """Tell what was left out or is wrong (stderr), with --quiet too: cron must know."""
+        from kdx.cli.console import say
+        from kdx.report.tables import visible
+
+        for line in text.split("\n") if text else ():
+            say(visible(line))
 
     def finish(self, code: ExitCode) -> NoReturn:
         """End the command with this exit code. Nothing after it runs."""

@@ -3,7 +3,6 @@
 Every line for a person passes through here or through cli/failures; nothing else prints.
 """
 
-import io
 import os
 import shutil
 import sys
@@ -12,7 +11,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from kdx.errors import UsageMistake
-from kdx.language import N_
+from kdx.language import N_, _
 from kdx.report.tables import Table
 
 MINIMUM_WIDTH = 60
@@ -63,14 +62,14 @@ def show_table(table: Table, form: str, file: str, zone: tzinfo) -> None:
 
 def write_result(content: bytes) -> None:
     """Write bytes on standard output, whatever its encoding claims to be."""
-    sys.stdout.flush()
-    stream = getattr(sys.stdout, "buffer", None)
-    if stream is None:
-        assert isinstance(sys.stdout, io.TextIOBase)
-        sys.stdout.write(content.decode("utf-8"))
-    else:
-        stream.write(content)
-        stream.flush()
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileUnwritable(path=_("standard output"), why=error.strerror) from error
 
 
 def write_file(path: Path, content: bytes) -> None:

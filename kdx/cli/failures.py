@@ -56,7 +56,7 @@ class _Harmless(str):
     """A value inside a sentence: no name can begin a line of its own there or move the cursor."""
 
     def __format__(self, form: str) -> str:
-        return format(visible(self), form)
+        return str.__format__(visible(self), form)
 
 
 def _sentence(error: KdxError, text: str) -> str:

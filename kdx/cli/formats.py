@@ -163,10 +163,11 @@ def shorten(text: str, room: int) -> str:
 _FORMULA = tuple("=+-@\t\r＝＋－＠")
 
 
-def _cell(value: object) -> object:
+def _cell(value: object, kind: Kind, zone: tzinfo) -> object:
     """Return a CSV cell that no spreadsheet takes for a formula. Numbers stay numbers, negative ones too."""
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
+    if isinstance(value, bool) or (kind == "word" and value is not None):
+        value = shown(value, kind, zone)
+    value = exact(value, kind, zone)
     if isinstance(value, str):
         return f"'{visible(value)}" if value.startswith(_FORMULA) else visible(value)
     return "" if value is None else value
@@ -177,9 +178,9 @@ def comma_separated(table: Table, zone: tzinfo) -> str:
     file = io.StringIO()
     file.write("\ufeff")
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(map(_cell, headings(table)))
+    writer.writerow(_cell(heading, "text", zone) for heading in headings(table))
     for row in table.rows:
-        writer.writerow(_cell(exact(row.get(column.key), column.kind, zone)) for column in table.columns)
+        writer.writerow(_cell(row.get(column.key), column.kind, zone) for column in table.columns)
     return file.getvalue()
 
 

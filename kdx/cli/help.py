@@ -10,8 +10,8 @@ import click
 from kdx.language import N_, translate
 
 EXAMPLE = N_("Example:")
-# a word, or one wide character with the punctuation that must not begin a line (禁則)
-_PIECE = re.compile(r"\s+|[!-~]+|[^!-~\s][、。，．：；・）」』】〕々ーっゃゅょッャュョ]*")
+# a word or one wide character, with what must not end a line before it or begin a line after it (禁則)
+_PIECE = re.compile(r"\s+|(?:[!-~]*[(（「『【]+)?(?:[!-~]+|[^!-~\s])[、。，．：；・）」』】〕々ーっゃゅょッャュョ).,:;]*")
 
 
 def translated(text: str) -> str:

@@ -12,8 +12,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from kdx.errors import UsageMistake
-from kdx.language import N_
-from kdx.report.tables import NUMBERS, Column, Row, Table, column_of
+from kdx.language import N_, translate
+from kdx.report.tables import NUMBERS, Column, Kind, Row, Table, column_of
 
 _FORM = re.compile(r"([A-Za-z0-9_]+)\s*(!=|>=|<=|=|~|>|<)(.*)", re.DOTALL)
 _NUMBER = re.compile(r"([+-]?[0-9][0-9,]*(?:\.[0-9]+)?)\s*(%|[kMGTP]?B)?")
@@ -64,7 +64,7 @@ def _test(asked: _Filter, zone: tzinfo) -> Callable[[Row], bool]:
     key, kind = asked.column.key, asked.column.kind
     if asked.sign == "~":
         part = _folded(asked.wanted)
-        return lambda row: part in _folded(_text(row.get(key)))
+        return lambda row: any(part in word for word in _words(row.get(key), kind))
     if not asked.wanted:
         if asked.sign not in ("=", "!="):
             raise FilterUnclear(text=asked.text, why=N_("the value is missing"))
@@ -117,7 +117,7 @@ def _text_test(asked: _Filter) -> Callable[[Row], bool]:
         value = row.get(key)
         if isinstance(value, bool):
             return wanted in (_YES if value else _NO)
-        return _folded(_text(value)) == wanted
+        return wanted in _words(value, asked.column.kind)
 
     return lambda row: equal(row) == (asked.sign == "=")
 
@@ -127,6 +127,12 @@ def _moment(value: object, zone: tzinfo) -> datetime:
         return value
     assert isinstance(value, date)
     return datetime.combine(value, time(), zone)
+
+
+def _words(value: object, kind: Kind) -> tuple[str, ...]:
+    """Return how a value may have been typed: a word also in the present language."""
+    text = _text(value)
+    return (_folded(text), _folded(translate(text))) if kind == "word" else (_folded(text),)
 
 
 def _text(value: object) -> str:

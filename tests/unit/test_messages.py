@@ -1,0 +1,46 @@
+"""The Japanese catalog: complete, current, compiled; and the check that says so can say no."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PO_FILE = ROOT / "kdx" / "locale" / "ja" / "LC_MESSAGES" / "kdx.po"
+
+
+def check(catalog: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the check of scripts/messages on a catalog."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "message_catalog.py"), "--check", "--catalog", str(catalog)],
+        capture_output=True, text=True,
+    )
+
+
+def test_every_message_is_translated_and_compiled() -> None:
+    done = check(PO_FILE)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "before, after, complaint",
+    [
+        ('msgstr "kdx の不具合"', 'msgstr ""', "'a bug in kdx' is not translated"),
+        ('msgid "a bug in kdx"', 'msgid "a big bug in kdx"', "'a big bug in kdx' is translated but no longer used"),
+        ('msgid "a bug in kdx"', 'msgid "a big bug in kdx"', "'a bug in kdx' is not translated"),
+        ('msgid "a bug in kdx"', '#, fuzzy\nmsgid "a bug in kdx"', "doubtful"),
+        ('msgstr "{time} 現在"', 'msgstr "{tome} 現在"', "fills in other values"),
+        ('msgstr "kdx の不具合"', 'msgstr "不具合"', "is not what kdx.po compiles to"),
+        ('msgid ""\nmsgstr ""\n', '#~ msgid "old"\n#~ msgstr "古い"\n\nmsgid ""\nmsgstr ""\n', "obsolete"),
+    ],
+)
+def test_the_check_finds_what_is_wrong(tmp_path: Path, before: str, after: str, complaint: str) -> None:
+    text = PO_FILE.read_text("utf-8")
+    assert text.count(before) == 1
+    broken = tmp_path / "kdx.po"
+    broken.write_text(text.replace(before, after), "utf-8")
+    (tmp_path / "kdx.mo").write_bytes(PO_FILE.with_suffix(".mo").read_bytes())
+    done = check(broken)
+    assert done.returncode == 1 and complaint in done.stderr
+    assert "Traceback" not in done.stderr
