@@ -56,3 +56,9 @@ def test_an_old_python3_does_not_hide_a_newer_one(checkout: Path, tmp_path: Path
     fake_python(tmp_path, "python3.12", "3.12.0", has_venv=True)
     result = find_python(checkout, tmp_path)
     assert result.stdout == "python3.12\n"
+
+
+def test_a_word_that_scripts_test_does_not_know_is_refused_before_anything_is_installed(checkout: Path) -> None:
+    result = subprocess.run([checkout / "scripts" / "test", "--everything"], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert result.stderr == "usage: scripts/test [unit|--all]\n"

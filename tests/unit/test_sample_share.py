@@ -5,6 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sample_share
+from sample_board import BOARD, SCHOOL, write_board
+
+from kdx.config import load_board
 
 
 def test_the_same_call_makes_the_same_share(tmp_path: Path, tree: Callable[[Path], dict[bytes, str]]) -> None:
@@ -38,3 +41,11 @@ def test_bench_shares_have_the_shape_they_promise() -> None:
     assert len({sample.path for sample in school}) == 20_000
     assert max(sample.size for sample in sample_share.tiny(1000)) < 2048
     assert len({sample.path for sample in sample_share.entries(2500)}) == 2500
+
+
+def test_the_sample_board_is_one_that_loads(tmp_path: Path) -> None:
+    write_board(tmp_path, {"共有": tmp_path / "a \"b\""}, {"cloud": "s3://b/p?endpoint=http://127.0.0.1:9000"})
+    board = load_board(tmp_path)
+    assert board.name == BOARD
+    assert board.share(SCHOOL).location.path == str(tmp_path / "a \"b\"")
+    assert board.target().location.host == "b"
