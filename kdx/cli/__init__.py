@@ -4,6 +4,7 @@ The only place that ends the process. Imports no command and no heavy library be
 """
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -93,6 +94,9 @@ def _stop(signal_number: int, frame: object) -> NoReturn:
 def main() -> NoReturn:
     """The console entry point."""
     signal.signal(signal.SIGTERM, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # help in Japanese must not fail on a terminal that knows no Japanese
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         root.main()
     except SystemExit:

@@ -34,7 +34,8 @@ def utc_now() -> datetime:
 class Output:
     """Where results and messages go. Results on stdout (or -o FILE), everything else on stderr."""
 
-    format: str = "table"
+    format: str = ""
+    """A name of options.FORMATS; empty means by the ending of `file`, else table."""
     columns: tuple[str, ...] = ()
     sort: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
@@ -54,7 +55,7 @@ class Output:
 
     def show(self, table: "Table") -> None:
         """Draw a table as --format, --columns, --sort, --filter and -o say."""
-        from kdx.cli.console import show_table
+        from kdx.cli.console import format_of, show_table
         from kdx.report.filters import filter_rows
         from kdx.report.tables import select_columns, sort_rows
 
@@ -62,7 +63,7 @@ class Output:
         table = select_columns(sort_rows(table, self.sort), self.columns)
         if table.as_of is None:
             table = replace(table, as_of=self.clock())
-        show_table(table, self.format, self.file, self.zone)
+        show_table(table, self.format or format_of(self.file), self.file, self.zone)
 
     def say(self, text: str) -> None:
         """Tell a person something that is not the result (stderr); nothing with --quiet."""

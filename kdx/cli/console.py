@@ -15,6 +15,7 @@ from kdx.language import N_, _
 from kdx.report.tables import Table
 
 MINIMUM_WIDTH = 60
+ENDINGS = ("csv", "json", "ndjson", "md", "html", "xlsx")
 
 
 class TerminalRefused(UsageMistake):
@@ -40,6 +41,12 @@ def say(text: str) -> None:
         pass
 
 
+def format_of(file: str) -> str:
+    """Return the format that the name of a file asks for; table where it asks for none."""
+    ending = Path(file).suffix.lower().removeprefix(".")
+    return {"htm": "html", "jsonl": "ndjson"}.get(ending, ending if ending in ENDINGS else "table")
+
+
 def show_table(table: Table, form: str, file: str, zone: tzinfo) -> None:
     """Draw `table` as `form` into `file`, `-` being standard output."""
     from kdx.cli import formats
@@ -50,7 +57,10 @@ def show_table(table: Table, form: str, file: str, zone: tzinfo) -> None:
             raise TerminalRefused()
         content = spreadsheet(table, zone)
     elif form == "table":
-        content = formats.text(table, zone, _terminal_width() if file == "-" else None).encode("utf-8")
+        width = _terminal_width() if file == "-" else None
+        # only a terminal has an encoding of its own; files and pipes are UTF-8
+        encoding = "utf-8" if width is None else sys.stdout.encoding
+        content = formats.text(table, zone, width).encode(encoding, "backslashreplace")
     else:
         draw: Callable[[Table, tzinfo], str] = formats.TEXTS[form]
         content = draw(table, zone).encode("utf-8")

@@ -40,9 +40,17 @@ def human_ratio(ratio: float) -> str:
     return f"{int(ratio * 1000 + 1e-9) / 10:.1f} %"
 
 
+def in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """Return a moment in the board's time zone; as it is where that lies outside the calendar (year 1, year 9999)."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
+
+
 def human_time(moment: datetime, zone: tzinfo) -> str:
     """Return a moment in the board's time zone, to the minute."""
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    return in_zone(moment, zone).isoformat(" ", "minutes")[:16]
 
 
 def shown(value: object, kind: Kind, zone: tzinfo) -> str:
@@ -52,7 +60,7 @@ def shown(value: object, kind: Kind, zone: tzinfo) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, datetime):
-        return human_time(value, zone) if kind != "date" else value.astimezone(zone).date().isoformat()
+        return human_time(value, zone)[: 10 if kind == "date" else None]
     if isinstance(value, (int, float)):
         if kind == "bytes":
             return human_bytes(value)
@@ -67,7 +75,7 @@ def shown(value: object, kind: Kind, zone: tzinfo) -> str:
 def exact(value: object, kind: Kind, zone: tzinfo) -> object:
     """Return a value as a program reads it: numbers as they are, times as ISO 8601 with the zone's offset."""
     if isinstance(value, datetime):
-        local = value.astimezone(zone)
+        local = in_zone(value, zone)
         return local.date().isoformat() if kind == "date" else local.isoformat()
     if isinstance(value, date):
         return value.isoformat()
@@ -78,7 +86,7 @@ def heading_line(table: Table, zone: tzinfo) -> str:
     """Return title, date and source in one line."""
     parts = [visible(table.title)]
     if table.as_of is not None:
-        stamp = table.as_of.astimezone(zone)
+        stamp = in_zone(table.as_of, zone)
         parts.append(_("as of {time}").format(time=f"{human_time(stamp, zone)} {stamp.tzname()}"))
     parts.append(_("{count} rows").format(count=f"{len(table.rows):,}"))
     if table.source:

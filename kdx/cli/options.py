@@ -57,7 +57,7 @@ def _names(context: click.Context, parameter: click.Parameter, value: str | None
 
 format_option = click.option(
     "--format", type=click.Choice(FORMATS), expose_value=False, callback=_remember("format"),
-    help=N_("How to write the result."),
+    help=N_("How to write the result; by default as the ending of FILE says, else as a table."),
 )
 json_option = click.option(
     "--json", is_flag=True, expose_value=False, callback=_remember_json, help=N_("The same as --format json."),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from kdx.cli.formats import heading_line, headings, legend_line, shown
+from kdx.cli.formats import heading_line, headings, in_zone, legend_line, shown
 from kdx.errors import UsageMistake
 from kdx.language import N_
 from kdx.report.tables import NUMBERS, Column, Table, visible
@@ -14,6 +14,7 @@ from kdx.report.tables import NUMBERS, Column, Table, visible
 MOST_ROWS = 1_000_000
 WIDEST = 60
 A4 = 9
+FIRST_YEAR = 1901
 _NUMBER_FORMATS = {"count": "#,##0", "bytes": "#,##0", "seconds": "0.0", "ratio": "0.00%"}
 _EXCEL_ESCAPE = re.compile(r"_x(?=[0-9A-Fa-f]{4}_)")
 
@@ -78,8 +79,8 @@ def _cell(sheet: Any, value: object, column: Column, zone: tzinfo) -> Any:
         return None
     if isinstance(value, datetime):
         # Excel knows no time zone; the title line names it
-        value = value.astimezone(zone).replace(tzinfo=None)
-    if isinstance(value, date):
+        value = in_zone(value, zone).replace(tzinfo=None)
+    if isinstance(value, date) and value.year >= FIRST_YEAR:
         whole_day = column.kind == "date" or not isinstance(value, datetime)
         form = "yyyy-mm-dd" if whole_day else "yyyy-mm-dd hh:mm:ss"
         value = datetime(value.year, value.month, value.day) if whole_day else value
@@ -89,7 +90,7 @@ def _cell(sheet: Any, value: object, column: Column, zone: tzinfo) -> Any:
             # rounded down, as everywhere: only what is whole says 100 %
             value = int(value * 10_000 + 1e-9) / 10_000
     else:
-        return _text(sheet, shown(value, column.kind, zone))
+        return _text(sheet, value.isoformat(" ") if isinstance(value, datetime) else shown(value, column.kind, zone))
     cell = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]
     cell.number_format = form
     return cell

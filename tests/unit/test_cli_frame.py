@@ -19,7 +19,7 @@ from kdx import cli
 from kdx.cli import root
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxCommand
-from kdx.cli.help import translated, width_of, wrap
+from kdx.cli.help import HelpContext, translated, width_of, wrap
 from kdx.cli.options import DateUnclear, parse_date
 from kdx.config.bandwidth import BandwidthUnclear, parse_bandwidth
 from kdx.errors import MEANINGS, ExitCode
@@ -362,9 +362,8 @@ def test_the_language_is_the_first_that_is_said(
 def test_japanese_help_fits_eighty_columns_and_breaks_no_line_before_a_closing_mark() -> None:
     use_language("ja")
     for path, command in COMMANDS.items():
-        with click.Context(command, info_name=path, obj=Application()) as context:
-            lines = KdxCommand.context_class(command, info_name=path).get_help().splitlines()
-        assert context is not None and max(map(width_of, lines)) <= 80
+        lines = HelpContext(command, info_name=path, obj=Application()).get_help().splitlines()
+        assert max(map(width_of, lines)) <= 80
         assert not [line for line in lines if line.strip() and line.strip()[0] in "、。）」)"]
 
 

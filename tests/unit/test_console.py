@@ -25,7 +25,7 @@ from wcwidth import wcswidth
 
 from kdx.cli import formats
 from kdx.cli.application import Output
-from kdx.cli.console import FileUnwritable, write_file
+from kdx.cli.console import FileUnwritable, format_of, write_file
 from kdx.cli.progress import LOG_INTERVAL_S, LogLines, choose_progress
 from kdx.cli.spreadsheet import spreadsheet
 from kdx.language import use_language
@@ -223,6 +223,24 @@ def test_a_spreadsheet_is_ready_to_print_with_its_date() -> None:
 def test_no_name_makes_a_spreadsheet_unreadable(text: str) -> None:
     cell = sheet_of(spreadsheet(table((text,)), TOKYO))["B3"]
     assert cell.data_type == "s" or text == ""
+
+
+def test_moments_at_the_ends_of_the_calendar_are_shown() -> None:
+    ends = (datetime(1, 1, 1, tzinfo=UTC), datetime(1601, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC))
+    one = Table("", (Column("modified", "Modified", "time"),), [{"modified": moment} for moment in ends])
+    for draw in (lambda t, z: formats.text(t, z, None), *formats.TEXTS.values()):
+        drawn = draw(one, TOKYO)
+        assert "0001-01-01" in drawn and "1601-01-01" in drawn and "9999-12-31" in drawn
+    assert sheet_of(spreadsheet(one, TOKYO))["A4"].value == "1601-01-01 09:18:59"
+
+
+@pytest.mark.parametrize(
+    "file, form",
+    [("x.csv", "csv"), ("表.XLSX", "xlsx"), ("a/b.jsonl", "ndjson"), ("x.htm", "html"), ("-", "table"), ("x", "table"),
+     ("x.table", "table"), ("x.txt", "table")],
+)
+def test_the_ending_of_a_file_chooses_the_format(file: str, form: str) -> None:
+    assert format_of(file) == form
 
 
 @pytest.mark.parametrize(
