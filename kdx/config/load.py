@@ -4,6 +4,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from kdx.config import HOSTS, SETTINGS
+from kdx.config.fields import Node
 from kdx.config.hosts import ansible_view, read_hosts
 from kdx.config.ignore import DEFAULT, extend, read_patterns
 from kdx.config.mistakes import ConfigurationMistakes, Findings, Mistake
@@ -20,8 +22,11 @@ def load(folder: Path) -> Board:
     if not os.path.isdir(folder):
         what = _("there is no such folder, or this user may not see it.")
         raise ConfigurationMistakes([Mistake(str(folder), 0, "", what)])
-    settings = read_yaml(folder / "kdx.yml", found)
-    inventory = read_yaml(folder / "hosts.yml", found)
+    return build(read_yaml(folder / SETTINGS, found), read_yaml(folder / HOSTS, found), folder, found)
+
+
+def build(settings: Node | None, inventory: Node | None, folder: Path, found: Findings) -> Board:
+    """Given the tops of kdx.yml and hosts.yml, return the board; a top that is None was found wrong before."""
     board = Board("", folder, ()) if settings is None else read_settings(settings, folder, found)
     extra = [] if settings is None else read_patterns(settings.value.get("ignore"), found)
     if inventory is not None:

@@ -5,6 +5,7 @@ merge keys, tags other than Ansible's `!vault` (kept as it is), several document
 as numbers, dates or truth values. Plain values are resolved as PyYAML and so Ansible resolve them (YAML 1.1).
 """
 
+import json
 import re
 import stat
 from collections.abc import Iterator
@@ -71,6 +72,11 @@ def parse_yaml(text: str, file: str, found: Findings) -> Node | None:
         mistake(found, top, _("the file must begin with a key and a colon."))
         return None
     return top
+
+
+def quote_text(text: str) -> str:
+    """Return `text` as YAML that every reader takes for text, whatever it looks like."""
+    return _UNPRINTABLE.sub(lambda found: f"\\U{ord(found[0]):08x}", json.dumps(text, ensure_ascii=False))
 
 
 def _read_file(path: Path, found: Findings) -> bytes | None:

@@ -28,7 +28,8 @@ YAML_PIECES = [
     "file:x", "/a", "h[1:3]", "h[a:", "共有", "\u2028", "\x85", "\0", "\ud800", "\ufeff",
 ]
 ADDRESS_PIECES = [
-    "/", "s3://", "sftp://", "smb://", "file://", "rclone:", "@", ":", "[", "]", "::1", "?", "&", "endpoint=", "region=",
+    "/", "s3://", "sftp://", "smb://", "file://", "rclone:", "@", ":", "[", "]", "::1", "?", "&", "endpoint=",
+    "region=",
     "http://h", "#", "%", "%80", "%2F", "%0A", "..", ".", "a", "B", "22", "99999", " ", "\t",
     "共有", "\udc80", "\ud800", "\u2100", "\xa0", "\x85",
 ]
@@ -125,8 +126,10 @@ def test_each_form_of_the_design_is_taken_apart(text: str, expected: Location) -
     "text",
     [
         "", "srv", "./a", "C:\\a", "\\\\fs\\share", "ftp://h/", "s3:/b", "s3:///p", "smb://h", "sftp://",
-        "sftp://h:99999/", "sftp://h:0/", "s3://b:9000/p", "s3://key@b", "s3://b?endpoint=h:9000", "s3://b?region=a&region=b", "sftp://h/?a=b",
-        "file://h/a", "/a\nb", "rclone:a", "rclone::s3,secret_access_key=x:b", "rclone:-a:b", "s3://b/#a", " s3://b", "sftp://u:p@h/",
+        "sftp://h:99999/", "sftp://h:0/", "s3://b:9000/p", "s3://key@b", "s3://b?endpoint=h:9000",
+        "s3://b?region=a&region=b", "sftp://h/?a=b",
+        "file://h/a", "/a\nb", "rclone:a", "rclone::s3,secret_access_key=x:b", "rclone:-a:b", "s3://b/#a",
+        " s3://b", "sftp://u:p@h/",
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(text: str) -> None:
