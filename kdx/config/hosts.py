@@ -35,6 +35,7 @@ class GroupDraft:
     node: Node
     variables: dict[str, Node] = field(default_factory=dict)
     children: dict[str, Node] = field(default_factory=dict)
+    parents: set[str] = field(default_factory=set)
     hosts: dict[str, Node] = field(default_factory=dict)
     depth: int = 1
     priority: int = 1
@@ -47,6 +48,8 @@ class Hosts:
     groups: dict[str, GroupDraft] = field(default_factory=dict)
     variables: dict[str, dict[str, Node]] = field(default_factory=dict)
     """Own variables of each host, by name, in the order of the file."""
+    memberships: dict[str, set[str]] = field(default_factory=dict)
+    """Groups each host stands in directly."""
 
     def below(self, group: str) -> list[GroupDraft]:
         """Return a group and all groups under it, each once."""
@@ -61,13 +64,11 @@ class Hosts:
 
     def above(self, names: set[str]) -> list[GroupDraft]:
         """Return the groups `names` and all groups over them, in the order their variables are merged."""
-        found = set(names) & set(self.groups)
-        while True:
-            over = {group.name for group in self.groups.values() if found & set(group.children)} - found
-            if not over:
-                break
-            found |= over
-        found |= {"all"} & set(self.groups)
+        found = {"all"} & set(self.groups)
+        waiting = names
+        while waiting := waiting - found:
+            found |= waiting
+            waiting = set().union(*(self.groups[name].parents for name in waiting))
         return sorted(
             (self.groups[name] for name in found), key=lambda group: (group.depth, group.priority, group.name)
         )
@@ -78,8 +79,8 @@ class Hosts:
 
     def host_variables(self, name: str) -> dict[str, Node]:
         """Return what a host knows, its own and what it inherits."""
-        direct = {group.name for group in self.groups.values() if name in group.hosts}
-        return _merged([*(group.variables for group in self.above(direct)), self.variables[name]])
+        above = self.above(self.memberships[name])
+        return _merged([*(group.variables for group in above), self.variables[name]])
 
 
 def read_hosts(top: Node, found: Findings) -> Hosts:
@@ -113,6 +114,7 @@ def _read_group(hosts: Hosts, name: str, node: Node, found: Findings) -> None:
     for key, value in read_mapping(sections.get("children"), found).items():
         group.children.setdefault(key, value)
         _read_group(hosts, key, value, found)
+        hosts.groups[key].parents.add(name)
     for key, value in read_mapping(sections.get("hosts"), found).items():
         pattern, port = _split_port(key)
         own = dict(read_mapping(value, found))
@@ -121,6 +123,7 @@ def _read_group(hosts: Hosts, name: str, node: Node, found: Findings) -> None:
         for host in expand_range(pattern, value, found):
             group.hosts.setdefault(host, value)
             hosts.variables.setdefault(host, {}).update(own)
+            hosts.memberships.setdefault(host, set()).add(name)
 
 
 def _read_priority(group: GroupDraft, node: Node, found: Findings) -> None:
@@ -175,17 +178,15 @@ def _range_values(text: str) -> list[str]:
 
 def _set_depths(hosts: Hosts, found: Findings) -> None:
     """Set every group's depth: the longest way down from `all`. A circle has none and is a mistake."""
-    parents = {name: {group.name for group in hosts.groups.values() if name in group.children} for name in hosts.groups}
-    for name, over in parents.items():
-        if name != "all" and "all" in parents:
-            over.add("all")
-    waiting = dict(parents)
-    while ready := [name for name, over in waiting.items() if not over & set(waiting)]:
-        for name in ready:
-            depths = [hosts.groups[parent].depth + 1 for parent in waiting.pop(name)]
-            hosts.groups[name].depth = max(depths, default=0 if name == "all" else 1)
-    for name in waiting:
-        mistake(found, hosts.groups[name].node, _("this group is, by way of others, a child of itself."))
+    waiting = dict(hosts.groups)
+    while ready := [group for group in waiting.values() if waiting.keys().isdisjoint(group.parents)]:
+        for group in ready:
+            above = 0 if group.name == "all" else 1
+            group.depth = max((hosts.groups[name].depth + 1 for name in group.parents), default=above)
+        for group in ready:
+            del waiting[group.name]
+    for group in waiting.values():
+        mistake(found, group.node, _("this group is, by way of others, a child of itself."))
 
 
 def _merged(layers: list[dict[str, Node]]) -> dict[str, Node]:

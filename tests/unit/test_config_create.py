@@ -145,7 +145,9 @@ def test_every_mistake_of_a_table_is_told_at_once(
 
 @settings(deadline=None, max_examples=200)
 @given(some.binary(max_size=80), some.booleans())
-def test_any_bytes_are_a_table_or_a_list_of_mistakes(tmp_path_factory: pytest.TempPathFactory, content: bytes, head: bool) -> None:
+def test_any_bytes_are_a_table_or_a_list_of_mistakes(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, head: bool
+) -> None:
     path = tmp_path_factory.mktemp("csv") / "s.csv"
     path.write_bytes((b"school_id,school_name\na," if head else b"") + content)
     try:
