@@ -96,6 +96,8 @@ class Application:
         self.verbose = bool(environment.get("KDX_DEBUG"))
         self.speaks_json = False
         """Whether whoever reads stderr is a program; known before the command line is parsed."""
+        self.acting = ""
+        """The command that is at work, where its failure is to be remembered."""
         self._inventory: str | None = None
         self._state: str | None = None
         self._board: Board | None = None

@@ -43,15 +43,26 @@ def _common(name: str, *declarations: str, **settings: Any) -> click.Option:
 
 
 class KdxCommand(click.Command):
-    """A command whose docstring is its help, shown in the present language."""
+    """A command whose docstring is its help, shown in the present language.
+
+    `acts=True` says that it does something worth remembering: when it fails, the ledger says so.
+    """
 
     context_class = HelpContext
     show_common_options = False
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
+    def __init__(self, *arguments: Any, acts: bool = False, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
+        self.acts = acts
         taken = {name for parameter in self.params for name in parameter.opts}
         self.common = [option for option in common_options() if not taken & set(option.opts)]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What was typed has been understood; from here on a failure is one of the work."""
+        application = ctx.find_object(Application)
+        if self.acts and application is not None:
+            application.acting = ctx.command_path
+        return super().invoke(ctx)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *self.common]

@@ -30,6 +30,7 @@ from kdx.cli.progress import LOG_INTERVAL_S, LogLines, choose_progress
 from kdx.cli.spreadsheet import spreadsheet
 from kdx.language import use_language
 from kdx.progress import SILENT
+from kdx.report.filters import filter_rows
 from kdx.report.tables import Column, Table
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -91,6 +92,24 @@ DRAWN = {
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_format_draws_what_was_agreed(name: str) -> None:
     assert DRAWN[name]() == (GOLDEN / name).read_bytes().decode("utf-8")
+
+
+def test_a_table_in_japanese_is_what_was_agreed() -> None:
+    use_language("ja")
+    columns = (
+        Column("school", "School"), Column("path", "Path", "path"), Column("size", "Bytes", "bytes"),
+        Column("outcome", "Outcome", "word"), Column("open", "Receipt"),
+    )
+    rows = [
+        {"school": "亀山西小", "path": JAPANESE[0], "size": 1234, "outcome": "proven", "open": True},
+        {"school": "加太小", "path": JAPANESE[2], "size": None, "outcome": "not proven", "open": None},
+    ]
+    one = Table("検証", columns, rows, datetime(2026, 11, 23, tzinfo=UTC), "台帳 #3", legend=(("確", "proven"),))
+    assert formats.text(one, TOKYO, None) == (GOLDEN / "table-ja.txt").read_text("utf-8")
+    # a word is a word for people and stays the same for programs
+    assert "証明済み" in formats.comma_separated(one, TOKYO) and '"proven"' in formats.json_lines(one, TOKYO)
+    assert [row["school"] for row in filter_rows(one, ("outcome=証明済み",), TOKYO).rows] == ["亀山西小"]
+    assert [row["school"] for row in filter_rows(one, ("outcome=not proven",), TOKYO).rows] == ["加太小"]
 
 
 any_text = st.text(st.characters(), max_size=30) | st.sampled_from(HOSTILE)
