@@ -3,6 +3,7 @@
 Decides nothing and knows no command. The environment is read here and in cli/__init__, nowhere below.
 """
 
+import contextlib
 import os
 import uuid
 from collections.abc import Callable, Mapping
@@ -167,6 +168,20 @@ class Application:
     def record(self, event: "Event") -> None:
         """Append an event to the ledger."""
         self.ledger.append(event)
+
+    def remember_failure(self, code: ExitCode, message: str) -> None:
+        """Append CommandFailed where an acting command failed and a state folder is there already.
+
+        Never raises: what went wrong first is what the person must read.
+        """
+        if not self.acting:
+            return
+        with contextlib.suppress(Exception):
+            if self.state_root.is_dir():
+                from kdx.state.events import CommandFailed
+
+                self.record(CommandFailed(self.acting, int(code), message))
+                self.close()
 
     def close(self) -> None:
         """Close what was opened."""

@@ -34,6 +34,7 @@ def explain(error: BaseException, application: Application) -> ExitCode:
         import traceback
 
         _tell(*traceback.format_exception(error))
+    application.remember_failure(code, visible(message))
     return code
 
 

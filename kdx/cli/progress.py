@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from kdx.cli.formats import human_bytes, human_seconds
-from kdx.language import _
+from kdx.language import _, translate
 from kdx.progress import SILENT, Progress
 from kdx.report.tables import visible
 
@@ -53,7 +53,7 @@ class Bar:
         tqdm.set_lock(threading.RLock())
         size = unit == "bytes"
         self._bar = tqdm(
-            desc=visible(label), total=total, unit="B" if size else " " + _("entries"), unit_scale=size,
+            desc=visible(translate(label)), total=total, unit="B" if size else " " + _("entries"), unit_scale=size,
             file=self._stream, ascii=True, dynamic_ncols=True, mininterval=0.2, miniters=1,
         )
 
@@ -102,7 +102,7 @@ class LogLines:
         took = human_seconds(self._spoke - self._began)
         with contextlib.suppress(OSError, ValueError):
             # a log that has gone away must not stop the work
-            print(f"{visible(self._label)}: {done}{total} ({took})", file=self._stream, flush=True)
+            print(f"{visible(translate(self._label))}: {done}{total} ({took})", file=self._stream, flush=True)
 
     def _shown(self, amount: int) -> str:
         return human_bytes(amount) if self._unit == "bytes" else f"{amount:,} " + _("entries")

@@ -1,9 +1,11 @@
 """The command line as a whole: help, languages, exit codes, signals, pipes. Real processes where it matters."""
 
+import contextlib
 import json
 import os
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -66,7 +68,19 @@ def bug():
 def finish(app, code):
     app.output.finish(ExitCode(code))
 
-@act.command()
+@act.command(acts=True)
+@output_options
+def work():
+    raise Failure(name="a\\udc83")
+
+@act.command(acts=True)
+@click.pass_obj
+def record(app):
+    from kdx.state.events import CommandFailed
+    app.record(CommandFailed("first", 0, ""))
+    app.record(CommandFailed("second", 0, ""))
+
+@act.command(acts=True)
 def sleep():
     print("ready", flush=True)
     time.sleep(30)
@@ -408,6 +422,52 @@ def test_a_date_may_be_written_in_the_japanese_era(text: str, iso: str) -> None:
 def test_a_date_that_is_not_one_is_refused(text: str) -> None:
     with pytest.raises(DateUnclear):
         parse_date(text)
+
+
+def ledger_of(folder: Path) -> list[tuple[str, str, str]]:
+    """Return kind, subject and body of every event, read without kdx."""
+    with contextlib.closing(sqlite3.connect(folder / "ledger.sqlite3")) as database:
+        return list(database.execute("select kind, subject, body from events order by id"))
+
+
+def test_an_acting_command_that_fails_leaves_that_in_the_ledger(acts: Path, tmp_path: Path) -> None:
+    done = run(acts, "--state", str(tmp_path), "act", "work")
+    assert done.returncode == 1 and done.stderr.startswith("It failed for a\\x83.")
+    [(kind, subject, body)] = ledger_of(tmp_path)
+    assert (kind, subject, json.loads(body)["exit_code"]) == ("command.failed", "kdx act work", 1)
+    assert json.loads(body)["message"] == "It failed for a\\x83."
+
+
+def test_a_failure_makes_no_state_folder_and_one_that_cannot_be_recorded_hides_nothing(
+    acts: Path, tmp_path: Path
+) -> None:
+    nowhere, broken = tmp_path / "nowhere", tmp_path / "broken"
+    broken.mkdir()
+    (broken / "ledger.sqlite3").write_text("not a database " * 100)
+    for folder in (str(nowhere), str(broken), "postgresql://board/kdx"):
+        done = run(acts, "--state", folder, "act", "work")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "It failed for a\\x83.\nLook at a\\x83.\n"
+    assert not nowhere.exists()
+
+
+def test_what_was_not_understood_or_does_not_act_is_not_recorded(acts: Path, tmp_path: Path) -> None:
+    run(acts, "--state", str(tmp_path), "act", "work", "--nonsense")
+    run(acts, "--state", str(tmp_path), "act", "fail", "5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_events_of_one_command_share_a_request_and_name_who_acted(acts: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert run(acts, "act", "record", KDX_STATE=str(tmp_path / "state")).returncode == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "ledger.sqlite3")) as database:
+        rows = list(database.execute("select actor, request_id from events order by id"))
+    assert rows[0] == rows[1] != rows[2] == rows[3] and "@" in rows[0][0]
+
+
+def test_a_state_that_is_not_a_folder_is_refused(acts: Path) -> None:
+    done = run(acts, "--state", "postgresql://user:secret@board/kdx", "act", "record")
+    assert done.returncode == 10 and "secret" not in done.stderr and "cluster" in done.stderr
 
 
 def test_the_clock_of_a_command_can_be_set() -> None:
