@@ -4,6 +4,7 @@ Never replaces a file, and leaves none behind when it could not write all.
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def write_inventory(folder: Path, files: dict[str, str]) -> None:
         raise NotWritten(path=error.filename or folder, why=error.strerror) from error
 
 
-def refuse_existing(folder: Path, files: dict[str, str]) -> None:
+def refuse_existing(folder: Path, files: Iterable[str]) -> None:
     """AlreadyThere where any of `files` is in `folder` already, even as a broken link."""
     there = [str(folder / name) for name in files if os.path.lexists(folder / name)]
     if there:
