@@ -1,0 +1,175 @@
+"""What happened, as versioned nouns: the one contract between scan, migration and whatever reads the ledger later.
+
+An event only ever grows: a new field gets a default, a changed meaning gets a new version. `subject` is what the newest
+event of a kind is asked for: a school's id, a share's id, or share and target as `SHARE@TARGET`.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. Subclasses name their kind and their subject."""
+
+    kind: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+
+    @property
+    def subject(self) -> str:
+        """What it happened to."""
+        raise NotImplementedError
+
+    def to_body(self) -> dict[str, Any]:
+        """Return the fields as JSON values, with the event's version."""
+        fields = {
+            name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(self).items()
+        }
+        return {"version": self.version, **fields}
+
+
+def transfer_subject(share_id: str, target: str) -> str:
+    """Return the subject of everything that happens between a share and a target."""
+    return f"{share_id}@{target}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFinished(Event):
+    """A share was looked through and its catalog written. Sizes in bytes, digests hexadecimal, times aware."""
+
+    kind: ClassVar[str] = "scan.finished"
+    school: str
+    share: str
+    share_id: str
+    entries: int
+    files: int
+    bytes: int
+    not_read: int
+    left_by_rule: int
+    read_content: bool
+    catalog: str
+    catalog_sha256: str
+    started: datetime
+    ended: datetime
+
+    @property
+    def subject(self) -> str:
+        return self.share_id
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer(Event):
+    """What all events of one migration say first."""
+
+    school: str
+    share: str
+    share_id: str
+    target: str
+    """Address of the target, without secrets."""
+
+    @property
+    def subject(self) -> str:
+        return transfer_subject(self.share_id, self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMade(Transfer):
+    """A plan was made: entries and bytes by action."""
+
+    kind: ClassVar[str] = "migration.planned"
+    entries: dict[str, int]
+    sizes: dict[str, int]
+    catalog: str
+    plan_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Transfer):
+    """A run came to its end: what was sent, what was not taken and why."""
+
+    kind: ClassVar[str] = "migration.ran"
+    sent: int
+    sent_bytes: int
+    failed: dict[str, int]
+    entries: dict[str, int]
+    sizes: dict[str, int]
+    plan_sha256: str
+    exit_code: int
+    started: datetime
+    ended: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyFinished(Transfer):
+    """A target was asked what it holds: entries and bytes by outcome, proven entries by how."""
+
+    kind: ClassVar[str] = "migration.verified"
+    level: str
+    outcomes: dict[str, int]
+    sizes: dict[str, int]
+    how: dict[str, int]
+    plan_sha256: str
+    verified_sha256: str
+    exit_code: int
+    started: datetime
+    ended: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptIssued(Event):
+    """A receipt was signed."""
+
+    kind: ClassVar[str] = "receipt.issued"
+    school: str
+    target: str
+    shares: list[str]
+    """Ids of the shares it speaks of."""
+    whole: bool
+    receipt_sha256: str
+    key_fingerprint: str
+    path: str
+
+    @property
+    def subject(self) -> str:
+        return transfer_subject(self.school, self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMade(Event):
+    """A key pair was made."""
+
+    kind: ClassVar[str] = "key.made"
+    role: str
+    fingerprint: str
+
+    @property
+    def subject(self) -> str:
+        return self.role
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryCreated(Event):
+    """A new inventory folder was written."""
+
+    kind: ClassVar[str] = "inventory.created"
+    folder: str
+    board: str
+
+    @property
+    def subject(self) -> str:
+        return self.board
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFailed(Event):
+    """A command that acts ended with an error."""
+
+    kind: ClassVar[str] = "command.failed"
+    command: str
+    exit_code: int
+    message: str
+
+    @property
+    def subject(self) -> str:
+        return self.command
