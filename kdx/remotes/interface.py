@@ -200,6 +200,13 @@ class Remote(Protocol):
         """Return the entry with its SHA-256, computed where the bytes lie if the place can. ReadFailed or NotFound."""
         ...
 
+    def digest_listed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield files that list() just gave, in that order, each as it is now with its SHA-256, or with a skip.
+
+        The listing may be the first look of stat, read, stat. Raises only what the place itself raises.
+        """
+        ...
+
     def write(
         self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
     ) -> Written:

@@ -23,6 +23,8 @@ from kdx.remotes.interface import (
     SkipReason,
     Written,
 )
+from kdx.remotes.listed import digest_or_skip
+from kdx.remotes.local_digest import SMALL, digest_listed
 from kdx.remotes.local_faults import reading_failed, reason_of, root_failed
 from kdx.remotes.local_folders import Folders, split
 from kdx.remotes.local_write import LocalWriter, is_part
@@ -30,8 +32,6 @@ from kdx.remotes.local_write import LocalWriter, is_part
 CAPABILITIES = Capabilities(
     links=True, directories=True, digest_without_transfer=True, unicode_names=False, parallel=4
 )
-SMALL = 256 << 10
-"""Bytes up to which a file is read in one call: a buffer of its own size costs less than a large one."""
 CHUNK = 1 << 20
 QUIET_RETRIES = 2
 """How often digest() begins again when a file changed under it, before it says so."""
@@ -142,6 +142,10 @@ class LocalRemote:
         except OSError as error:
             raise reading_failed(error, path, self.location) from error
         raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+
+    def digest_listed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield files list() just gave, each with its SHA-256 or a skip."""
+        return digest_listed(self._folders, self._flags, entries, lambda entry: digest_or_skip(self, entry))
 
     def write(
         self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
@@ -270,7 +274,7 @@ def _file(path: str, facts: os.stat_result, digest: bytes | None = None) -> Entr
             facts.st_mode & 0o7777,
             owner_name(facts.st_uid),
             "",
-            f"{facts.st_dev}:{facts.st_ino}",
+            str(facts.st_ino),
             "",
         ),
     )
@@ -281,6 +285,8 @@ def _listed(item: "os.DirEntry[str]", prefix: str, folder: int) -> Entry | None:
     path = prefix + item.name
     try:
         facts = item.stat(follow_symlinks=False)
+        if stat.S_ISREG(facts.st_mode):
+            return _file(path, facts)
         return _entry(path, facts, item.name, folder)
     except FileNotFoundError:
         return None

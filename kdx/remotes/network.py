@@ -16,6 +16,7 @@ from kdx.language import N_
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from obstore.store import ClientConfig
 
 
 class BundleUnusable(ConfigurationError):
@@ -25,9 +26,9 @@ class BundleUnusable(ConfigurationError):
     advice = N_("Write the authority's certificates into it in PEM form, or correct ca_bundle in kdx.yml.")
 
 
-def for_obstore(network: Network) -> dict[str, str]:
+def for_obstore(network: Network) -> "ClientConfig":
     """Return the part of obstore's client_options that network settings decide."""
-    options = {}
+    options: ClientConfig = {}
     if network.ca_bundle:
         options["root_certificate"] = _read(network.ca_bundle)
     if network.proxy:

@@ -1,0 +1,122 @@
+"""Object stores that speak S3, as a place files live. Takes nothing for proof and deletes nothing by itself.
+
+Connections are in s3_store, single requests in s3_requests, lists in s3_list, writing in s3_write, and what an answer
+means in s3_faults.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+from kdx.config.location import Location
+from kdx.config.model import Network
+from kdx.config.secret import SecretReference
+from kdx.language import N_, translate
+from kdx.remotes import s3_list, s3_write
+from kdx.remotes.interface import Capabilities, Entry, Expected, Metadata, NameRefused, Written
+from kdx.remotes.listed import digest_each
+from kdx.remotes.s3_requests import Requests
+from kdx.remotes.s3_store import Patience, Store, open_store
+
+KEY_BYTES = 1024
+"""Longest key in UTF-8 bytes (Amazon S3 User Guide, object key names)."""
+PARALLEL = 16
+
+
+class S3Remote:
+    """One prefix of one bucket. Asks nothing before it is asked."""
+
+    def __init__(self, location: Location, store: Store) -> None:
+        self.location = location
+        self._prefix = f"{location.path}/" if location.path else ""
+        self._requests = Requests(store)
+        self.capabilities = Capabilities(
+            etags=True, name_bytes=KEY_BYTES - len(self._prefix.encode()), parallel=PARALLEL
+        )
+
+    def list(self, folder: str = "") -> Iterator[Entry]:
+        """Yield objects and folders directly inside `folder`; nothing where no key begins so."""
+        inside = f"{folder}/" if folder else ""
+        for entry in s3_list.list_folder(self._requests, f"{self._prefix}{inside}"):
+            yield entry._replace(path=inside + entry.path)
+
+    def walk(self) -> Iterator[Entry]:
+        """Yield every object below the root. PlaceMissing where there is no such bucket."""
+        return s3_list.walk(self._requests, self._prefix)
+
+    def stat(self, path: str) -> Entry:
+        """Return size, tag and time of an object (the store's time; the file's own is metadata)."""
+        return self._requests.head(self._key(path), path)
+
+    def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of one version of an object, going on after a broken line."""
+        yield from self._requests.get(self._key(path), path, start)[1]
+
+    def digest(self, path: str) -> Entry:
+        """Return the entry with its SHA-256. Reads every byte: S3 knows the SHA-256 of no object it was not told."""
+        entry, chunks = self._requests.get(self._key(path), path)
+        digest = hashlib.sha256()
+        for chunk in chunks:
+            digest.update(chunk)
+        return entry._replace(sha256=digest.digest())
+
+    def digest_listed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield files list() just gave, each with its SHA-256 or a skip."""
+        return digest_each(self, entries)
+
+    def write(
+        self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
+    ) -> Written:
+        """Write one object: in one request up to 16 MiB, above that in parts, of which nothing shows before the last.
+
+        Expected.ABSENT: the store is asked to refuse an existing key (If-None-Match: *). Whether it does is tried
+        once with the first small object; where it does not, and for multipart uploads, kdx looks first, and an object
+        that another program puts there in the moment between is replaced. Where an object is there that holds the
+        same bytes it is taken for our own, because the answer to an earlier request may have been lost.
+
+        Conflict; NameRefused; ReadFailed(changed) where `chunks` are not `size` bytes; DiskFull; PlaceMissing,
+        PlaceRefused, PlaceSilent. An error of `chunks` passes through.
+        """
+        return s3_write.write(self._requests, self._key(path), path, chunks, size, metadata, expected)
+
+    def make_directory(self, path: str) -> None:
+        """Refuse: a bucket has no folders."""
+        raise NameRefused(name=path, why=translate(N_("this place has no folders")))
+
+    def make_link(self, path: str, link: str, expected: Expected) -> None:
+        """Refuse: a bucket has no links."""
+        raise NameRefused(name=path, why=translate(N_("this place has no links")))
+
+    def delete(self, path: str) -> None:
+        """Delete one object; an absent one is no error."""
+        self._requests.delete(self._key(path), path)
+
+    def metadata(self, path: str) -> Mapping[str, str]:
+        """Return what the object carries: mtime, kdx-sha256, kdx-name and whatever others added."""
+        return self._requests.metadata(self._key(path), path)
+
+    def close(self) -> None:
+        """Nothing: connections belong to all threads of the process."""
+
+    def _key(self, path: str) -> str:
+        """Return the whole key of a path. NameRefused where no such key can be."""
+        key = self._prefix + path
+        try:
+            length = len(key.encode())
+        except UnicodeEncodeError as error:
+            raise NameRefused(name=path, why=translate(N_("it is not Unicode"))) from error
+        if length > KEY_BYTES:
+            raise NameRefused(name=path, why=translate(N_("the name is too long")))
+        if not {"", ".", ".."}.isdisjoint(path.split("/")):
+            raise NameRefused(name=path, why=translate(N_("it is not a name")))
+        return key
+
+
+def open_s3(
+    location: Location,
+    network: Network,
+    access_key: SecretReference | None = None,
+    secret_key: SecretReference | None = None,
+    patience: Patience = Patience(),
+) -> S3Remote:
+    """Return a Remote for an s3 address. Keys by reference, else the ordinary AWS sources. Asks nothing yet."""
+    return S3Remote(location, open_store(location, network, access_key, secret_key, patience))
