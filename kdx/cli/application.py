@@ -137,6 +137,15 @@ class Application:
         return self._board
 
     @property
+    def zone(self) -> ZoneInfo:
+        """The board's time zone; Asia/Tokyo where no board is described."""
+        from kdx.config import InventoryMissing
+
+        with contextlib.suppress(InventoryMissing):
+            return ZoneInfo(self.board.time_zone)
+        return self.output.zone
+
+    @property
     def state_root(self) -> Path:
         """--state, else $KDX_STATE, else the user's state folder. Made by nobody yet."""
         chosen = self._state or self.environment.get("KDX_STATE")

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from kdx.cli.application import Application
 from kdx.cli.help import HelpContext, translated
+from kdx.cli.options import application_of
 from kdx.errors import UsageMistake
 from kdx.language import N_, translate
 
@@ -37,7 +37,7 @@ def common_options() -> list[click.Parameter]:
 def _common(name: str, *declarations: str, **settings: Any) -> click.Option:
     def remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
         if value:
-            context.find_object(Application).choose(name, value)  # type: ignore[union-attr]
+            application_of(context).choose(name, value)
 
     return click.Option(declarations, expose_value=False, callback=remember, is_eager=True, **settings)
 
@@ -59,9 +59,8 @@ class KdxCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. What was typed has been understood; from here on a failure is one of the work."""
-        application = ctx.find_object(Application)
-        if self.acts and application is not None:
-            application.acting = ctx.command_path
+        if self.acts:
+            application_of(ctx).acting = ctx.command_path
         return super().invoke(ctx)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:

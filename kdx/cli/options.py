@@ -30,8 +30,11 @@ class DateUnclear(UsageMistake):
     advice = N_("Write for example 2026-11-23, R8.11.23 or 令和8年11月23日.")
 
 
-def _output(context: click.Context) -> Any:
-    return context.find_object(Application).output  # type: ignore[union-attr]
+def application_of(context: click.Context) -> Application:
+    """Return what the command is handed, also before it is."""
+    application = context.find_object(Application)
+    assert application is not None
+    return application
 
 
 def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -39,20 +42,20 @@ def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None
 
     def callback(context: click.Context, parameter: click.Parameter, value: Any) -> None:
         if value is not None and value != () and value is not False:
-            setattr(_output(context), name, value)
+            setattr(application_of(context).output, name, value)
 
     return callback
 
 
 def _remember_json(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
-        _output(context).format = "json"
+        application_of(context).output.format = "json"
 
 
 def _names(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     if value:
         chosen = tuple(name.strip() for name in value.split(",") if name.strip())
-        setattr(_output(context), str(parameter.name), chosen)
+        setattr(application_of(context).output, str(parameter.name), chosen)
 
 
 format_option = click.option(
@@ -98,7 +101,7 @@ def schools_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--all", "every_school", is_flag=True, help=N_("All schools of the inventory."))
     @functools.wraps(function)
     def wrapper(*arguments: Any, schools: tuple[str, ...], every_school: bool, **named: Any) -> Any:
-        board = click.get_current_context().find_object(Application).board  # type: ignore[union-attr]
+        board = application_of(click.get_current_context()).board
         if not schools and not every_school:
             raise NoSchool()
         chosen = board.schools if every_school else tuple(dict.fromkeys(map(board.school, schools)))
@@ -145,7 +148,8 @@ def as_of_option(function: Function) -> Function:
     def parse(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
         if value is None:
             return None
-        end = datetime.combine(parse_date(value) + timedelta(days=1), time(), _output(context).zone)
+        zone = application_of(context).zone
+        end = datetime.combine(parse_date(value) + timedelta(days=1), time(), zone)
         return end - timedelta(microseconds=1)
 
     return click.option("--as-of", metavar="DATE", callback=parse, help=N_("As it was known at the end of that day."))(

@@ -347,6 +347,13 @@ def test_the_shared_arguments_mean_what_they_say(acts: Path) -> None:
     assert done.stdout == "あ小 共有 cloud True 2500000 2026-11-23 23:59:59.999999+09:00 True UTC\n"
 
 
+def test_a_day_ends_when_it_ends_for_the_board(acts: Path, tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text(HOSTS)
+    (tmp_path / "kdx.yml").write_text("board: 試験市教育委員会\ntime_zone: UTC\n")
+    done = run(acts, "act", "one", "x", "--as-of", "2026-11-23", "--inventory", str(tmp_path))
+    assert "2026-11-23 23:59:59.999999+00:00" in done.stdout
+
+
 def test_schools_are_resolved_once_each_in_the_order_given(acts: Path) -> None:
     assert run(acts, "act", "many", "い小", "a_es", "b_es").stdout == "b_es a_es\n"
     assert run(acts, "act", "many", "--all").stdout == "a_es b_es\n"
