@@ -1,0 +1,210 @@
+"""Scan a share: walk it once, hash what is new, write the catalog. Never believes that it shrank without being told.
+
+A first scan walks and hashes in one go. A later one, and one that goes on after a kill, walks names first, takes over
+every hash that still counts, and reads only the rest. Until the catalog has its name, the last one stays the last.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kdx.config.model import Share
+from kdx.inventory.attempt import Attempt, begin_attempt
+from kdx.inventory.guard import Shrinking, SourceShrunk, refuse_shrunk
+from kdx.inventory.ignore import ignore_matcher
+from kdx.inventory.workers import BATCH_BYTES, BATCH_FILES, BATCH_LETTERS, Errand, Task, Workers
+from kdx.language import _
+from kdx.progress import SILENT, Progress
+from kdx.remotes import Place
+from kdx.remotes.interface import LEFT_BY_RULE, NOT_READ, Entry, Kind, PlaceMissing
+from kdx.state.folder import StateFolder, full_disk_explained
+
+if TYPE_CHECKING:
+    from kdx.inventory.catalog.queries import Count
+    from kdx.inventory.catalog.table import Database
+
+UNREAD_LISTED = 1000
+"""So many unread entries are listed by a scan; the catalog has all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What a scan saw. The catalog has every entry; this is its sum."""
+
+    share: Share
+    catalog: Path
+    catalog_sha256: str
+    """Hexadecimal, of the catalog file."""
+    started: datetime
+    ended: datetime
+    counts: tuple["Count", ...]
+    ignored: tuple[tuple[str, int], ...]
+    """(pattern, entries left because of it), every pattern of the share in its order."""
+    unread: tuple[tuple[str, str], ...]
+    """(path, reason) of the first UNREAD_LISTED entries that were not read."""
+    hashed: int
+    """Files whose content this scan read; the others were known."""
+    hashed_bytes: int
+
+    def entries(self, kind: str | None = None) -> int:
+        """Return the number of entries, of one kind or of all."""
+        return sum(count.entries for count in self.counts if kind in (None, count.kind))
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files, whatever becomes of them."""
+        return sum(count.bytes for count in self.counts)
+
+    @property
+    def left_by_rule(self) -> int:
+        """Number of entries left by rule."""
+        return sum(count.entries for count in self.counts if count.skip in LEFT_BY_RULE)
+
+    @property
+    def not_read(self) -> int:
+        """Number of entries that could not be read: above 0 the scan is incomplete."""
+        return sum(count.entries for count in self.counts if count.skip in NOT_READ)
+
+
+def scan_share(
+    share: Share,
+    place: Place,
+    state: StateFolder,
+    *,
+    clock: Callable[[], datetime],
+    processes: int,
+    read_content: bool = True,
+    accept_smaller: bool = False,
+    progress: Progress = SILENT,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> ScanResult:
+    """Scan one share and write its catalog into the state folder.
+
+    `meanwhile` is called once while the workers walk: for what the caller needs afterwards and takes long to load.
+    Raises Locked where the share is being scanned, SourceShrunk unless `accept_smaller`, DiskFull, and what the place
+    raises (Unreachable). Entries that cannot be read raise nothing: they are in the result.
+    """
+    with state.lock(f"scan-{share.id}"), full_disk_explained(state.root):
+        attempt = begin_attempt(share, state, clock, progress)
+        at_once = read_content and attempt.is_first
+        errand = Errand(place, share.ignore.patterns, at_once, attempt.scratch / attempt.name)
+        with Workers(errand, processes) as workers:
+            workers.send(Task(folder=Entry("", Kind.DIRECTORY)))
+            # only now: loading DuckDB takes longer than starting the workers, and they need nothing of it
+            from kdx.inventory.catalog.table import connect
+
+            with closing(connect(attempt.scratch)) as database:
+                meanwhile()
+                seen = _walk(attempt, workers, database, accept_smaller)
+                if read_content and not at_once:
+                    seen = _hash_rest(attempt, workers, database, seen)
+                return _finish(attempt, database, seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How far a scan has come: a table of everything, and how much was read for it."""
+
+    table: Path
+    ended: datetime
+    hashed: int = 0
+    hashed_bytes: int = 0
+
+
+def _walk(attempt: Attempt, workers: Workers, database: "Database", accept_smaller: bool) -> _Seen:
+    """Wait until everything was seen, and write it as a table with every hash that is known."""
+    from kdx.inventory.catalog.assemble import Known, write_walk
+    from kdx.inventory.catalog.catalog import catalog_in, metadata_of
+    from kdx.inventory.catalog.queries import count_entries, files_in
+    from kdx.inventory.catalog.table import TableDamaged
+
+    last = catalog_in(database, attempt.last) if attempt.last else None
+    before = count_entries(database, last.path) if last else []
+    expected = sum(count.entries for count in before) or None
+    attempt.progress.start(_("Looking through {share}").format(share=attempt.share.name), expected, "entries")
+    try:
+        told = workers.run((), lambda report: attempt.progress.advance(report.entries))
+    except PlaceMissing as error:
+        if last and not accept_smaller:
+            raise SourceShrunk(share=attempt.share.name, now=0, before=files_in(before)) from error
+        raise
+    finally:
+        attempt.progress.done()
+    seen = _Seen(attempt.scratch / "walk.parquet", attempt.clock(), told.hashed, told.bytes)
+    metadata = metadata_of(attempt.share, attempt.started, seen.ended).as_text()
+    known = Known(last, attempt.left, attempt.began)
+    write_walk(database, seen.table, attempt.journals("walk", "names"), known, metadata)
+    now = count_entries(database, seen.table)
+    if sum(count.entries for count in now) != told.entries:
+        raise TableDamaged(path=seen.table, why=_("rows are missing"))
+    if not accept_smaller:
+        refuse_shrunk(attempt.share.name, Shrinking(files_in(before) if last else None, files_in(now), told.entries))
+    return seen
+
+
+def _hash_rest(attempt: Attempt, workers: Workers, database: "Database", seen: _Seen) -> _Seen:
+    """Hash the files whose content is not known yet, and write the table again with what came of it."""
+    from kdx.inventory.catalog.assemble import files_to_hash, unhashed, write_hashed
+    from kdx.inventory.catalog.catalog import metadata_of
+
+    files, size = files_to_hash(database, seen.table)
+    if not files:
+        return seen
+    attempt.progress.start(_("Reading {share}").format(share=attempt.share.name), size, "bytes")
+    try:
+        told = workers.run(_tasks(unhashed(seen.table)), lambda report: attempt.progress.advance(report.bytes))
+    finally:
+        attempt.progress.done()
+    done = _Seen(attempt.scratch / "hashed.parquet", attempt.clock(), told.hashed, told.bytes)
+    metadata = metadata_of(attempt.share, attempt.started, done.ended).as_text()
+    write_hashed(database, done.table, seen.table, attempt.journals("hash"), metadata)
+    return done
+
+
+def _tasks(files: Iterable[Entry]) -> Iterator[Task]:
+    """Yield files as tasks small enough that all cores are busy to the end."""
+    batch: list[Entry] = []
+    size = letters = 0
+    for entry in files:
+        batch.append(entry)
+        size, letters = size + entry.size, letters + len(entry.path)
+        if len(batch) >= BATCH_FILES or size >= BATCH_BYTES or letters >= BATCH_LETTERS:
+            yield Task(files=batch)
+            batch, size, letters = [], 0, 0
+    if batch:
+        yield Task(files=batch)
+
+
+def _finish(attempt: Attempt, database: "Database", seen: _Seen) -> ScanResult:
+    """Give the table its name as a catalog, and sum it up."""
+    from kdx.inventory.catalog.catalog import new_catalog_path
+    from kdx.inventory.catalog.queries import count_entries, ignored_paths, unread_paths
+    from kdx.inventory.catalog.table import move_durably
+
+    pattern_of = ignore_matcher(attempt.share.ignore.patterns)
+    ignored = Counter(pattern_of(path.rpartition("/")[2]) for path in ignored_paths(database, seen.table))
+    result = ScanResult(
+        share=attempt.share,
+        catalog=new_catalog_path(attempt.catalogs, attempt.started),
+        catalog_sha256=_sha256(seen.table),
+        started=attempt.started,
+        ended=seen.ended,
+        counts=tuple(count_entries(database, seen.table)),
+        ignored=tuple((pattern, ignored[pattern]) for pattern in attempt.share.ignore.patterns),
+        unread=tuple(unread_paths(database, seen.table, UNREAD_LISTED)),
+        hashed=seen.hashed,
+        hashed_bytes=seen.hashed_bytes,
+    )
+    move_durably(seen.table, result.catalog)
+    attempt.forget()
+    return result
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
