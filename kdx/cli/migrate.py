@@ -1,0 +1,198 @@
+"""`kdx migrate`: move a share, prove that it arrived, hand the principal a receipt. Translates; decides nothing."""
+
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from kdx.cli.application import Application
+from kdx.cli.commands import KdxGroup
+from kdx.cli.options import (
+    bandwidth_option,
+    dry_run_option,
+    format_options,
+    output_options,
+    school_argument,
+    share_option,
+    target_option,
+)
+from kdx.language import N_, translate
+
+LEVELS = ("listing", "checksum", "readback")
+
+accept_smaller_option = click.option(
+    "--accept-smaller", is_flag=True, help=N_("The share really holds far less than last time: go on.")
+)
+list_option = click.option("--list", "every", is_flag=True, help=N_("Show the entries, one a row, not their numbers."))
+
+
+@click.group(cls=KdxGroup)
+def migrate() -> None:
+    """Move a share, prove that it arrived, and write the receipt.
+
+    Example: kdx migrate status
+    """
+
+
+@migrate.command(acts=True)
+@school_argument
+@share_option
+@target_option
+@accept_smaller_option
+@list_option
+@output_options
+@click.pass_obj
+def plan(app: Application, school: str, share: str | None, to: str | None, accept_smaller: bool, every: bool) -> None:
+    """Show what a run would do: what is new, changed, in the way, unreadable. Sends nothing.
+
+    Example: kdx migrate plan kameyama_nishi_es --to cloud
+    """
+    from kdx import migration
+    from kdx.report import migration as tables
+
+    one = migration.open_migration(app.board, app.state, school, share, to)
+    planned = migration.plan(one, app.now, app.output.progress, accept_smaller)
+    app.record(planned.event(one.names))
+    app.output.show(tables.items_table(one) if every else tables.planned_table(one, planned))
+    app.output.say(tables.planned_exceptions(one))
+    app.output.finish(planned.exit_code)
+
+
+@migrate.command(acts=True)
+@school_argument
+@share_option
+@target_option
+@bandwidth_option
+@accept_smaller_option
+@dry_run_option
+@output_options
+@click.pass_context
+def run(
+    context: click.Context,
+    school: str,
+    share: str | None,
+    to: str | None,
+    bandwidth: int | None,
+    accept_smaller: bool,
+    dry_run: bool,
+) -> None:
+    """Move what is new or changed. Killed at any moment, the next run goes on. Deletes nothing.
+
+    Example: kdx migrate run kameyama_nishi_es --to cloud --bandwidth 20Mbit
+    """
+    from kdx import migration
+    from kdx.report import migration as tables
+
+    if dry_run:
+        context.invoke(plan, school=school, share=share, to=to, accept_smaller=accept_smaller, every=False)
+    app: Application = context.obj
+    one = migration.open_migration(app.board, app.state, school, share, to)
+    ran = migration.run(one, app.now, bandwidth, app.output.progress, accept_smaller)
+    app.record(ran.event(one.names))
+    app.output.show(tables.ran_table(one, ran))
+    app.output.say(tables.ran_exceptions(one))
+    app.output.finish(ran.exit_code)
+
+
+@migrate.command(acts=True)
+@school_argument
+@share_option
+@target_option
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS),
+    default="checksum",
+    show_default=True,
+    help=N_("How hard to look: names and sizes, the store's checksums, or every byte read back."),
+)
+@list_option
+@output_options
+@click.pass_obj
+def verify(app: Application, school: str, share: str | None, to: str | None, level: str, every: bool) -> None:
+    """Prove that everything planned has arrived, and say how each file was proven.
+
+    Example: kdx migrate verify kameyama_nishi_es --to cloud --level readback
+    """
+    from kdx import migration
+    from kdx.report import migration as tables
+
+    one = migration.open_migration(app.board, app.state, school, share, to)
+    verdict = migration.verify(one, migration.Level(level), app.now, app.output.progress)
+    app.record(verdict.event(one.names))
+    app.output.show(tables.checked_table(one) if every else tables.verdict_table(one, verdict))
+    app.output.say(tables.verdict_exceptions(one))
+    app.output.finish(verdict.exit_code)
+
+
+@migrate.command(acts=True)
+@click.argument("school", metavar="[SCHOOL]", required=False)
+@share_option
+@target_option
+@click.option("-o", "--output", "folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help=N_("Folder for receipt.json, SHA256SUMS and receipt.html."))
+@click.option("--check", metavar="FILE", type=click.Path(path_type=Path), help=N_("Check a receipt instead."))
+@click.option("--key", metavar="FILE", type=click.Path(path_type=Path),
+              help=N_("With --check: trust only the key in this file, not those in inventory/keys."))
+@format_options
+@click.pass_obj
+def receipt(
+    app: Application,
+    school: str | None,
+    share: str | None,
+    to: str | None,
+    folder: Path | None,
+    check: Path | None,
+    key: Path | None,
+) -> None:
+    """Write the signed receipt of a school's migration, or check one.
+
+    Example: kdx migrate receipt kameyama_nishi_es --to cloud -o receipt
+    """
+    if check:
+        _check(app, check, key)
+    if not school or not folder:
+        raise click.UsageError(translate(N_("Name a school and a folder (-o DIR), or a receipt to check (--check).")))
+    _issue(app, school, share, to, folder)
+
+
+def _check(app: Application, path: Path, key: Path | None) -> NoReturn:
+    from kdx import handover
+    from kdx.report.receipt import held_table
+
+    held = handover.check_receipt(path, key or app.inventory_folder / "keys")
+    app.output.show(held_table(held))
+    app.output.finish(handover.exit_code_of_check(held))
+
+
+def _issue(app: Application, school: str, share: str | None, to: str | None, folder: Path) -> NoReturn:
+    from kdx import handover
+    from kdx.report.receipt import issued_table, receipt_page
+
+    issued = handover.issue_receipt(
+        handover.open_migrations(app.board, app.state, school, share, to),
+        app.board,
+        app.state,
+        folder,
+        ledger_head=app.ledger.head(),
+        now=app.now(),
+        draw=partial(receipt_page, zone=app.output.zone),
+    )
+    app.record(issued.event())
+    app.output.show(issued_table(issued))
+    app.output.finish(issued.exit_code)
+
+
+@migrate.command()
+@click.argument("school", metavar="[SCHOOL]", required=False)
+@output_options
+@click.pass_obj
+def status(app: Application, school: str | None) -> None:
+    """Show how far every migration is, and what comes next.
+
+    Example: kdx migrate status
+    """
+    from kdx.report.migration_status import KINDS, status_table
+
+    schools = [app.board.school(school)] if school else app.board.schools
+    app.output.show(status_table(schools, {kind: app.ledger.present(kind) for kind in KINDS}))

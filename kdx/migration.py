@@ -1,0 +1,239 @@
+"""Move one share to one target: scan -> plan -> copy -> verify, each step with a record of its own.
+
+Every step begins from what lies on the disk and at the target now, so that a killed run needs no repair: the next one
+plans again and does what is left. Nothing is ever deleted at the source or the target.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+
+from kdx.config.model import Board, School, Share, Target
+from kdx.errors import GateClosed
+from kdx.inventory.catalog.catalog import open_catalog
+from kdx.inventory.scan import ScanResult, scan_share
+from kdx.language import N_
+from kdx.progress import SILENT, Progress
+from kdx.remotes import Place, place_of_share, place_of_target
+from kdx.remotes.interface import Entry, PlaceMissing
+from kdx.state.folder import StateFolder
+from kdx.transfer.copy import CONFLICT, copy
+from kdx.transfer.limit import Limiter
+from kdx.transfer.outcome import Planned, Ran, Verdict
+from kdx.transfer.plan import TO_MOVE, Action
+from kdx.transfer.records import Records, Tallying, digest_of
+from kdx.transfer.rows import Done
+from kdx.transfer.verify import Level, read_back
+
+__all__ = ["Level", "Migration", "Planned", "Ran", "Verdict", "open_migration", "plan", "run", "verify"]
+
+Clock = Callable[[], datetime]
+
+
+class NothingPlanned(GateClosed):
+    """A step was asked for that needs one before it."""
+
+    message = N_("Nothing has been migrated yet from {share} to {target}.")
+    advice = N_("Start with: kdx migrate run {school} --to {target}")
+
+
+class Undecided(GateClosed):
+    """Some entries cannot go to this target as they are, and nobody has decided what to do."""
+
+    message = N_("{count} entries cannot be moved as they are; nothing was sent. The first: {first}")
+    advice = N_("See them all with: kdx migrate plan {school} --to {target}. Rename them at the source and run again.")
+
+
+class TargetTaken(GateClosed):
+    """At the target lie objects that this migration did not write and that differ from the source."""
+
+    message = N_("{count} names are taken at the target by something else; nothing new was sent. The first: {first}")
+    advice = N_("Look at them, then move them away by hand or choose another target; kdx never replaces them.")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One share on its way to one target, and where its records lie."""
+
+    school: School
+    share: Share
+    target: Target
+    source: Place
+    destination: Place
+    """`<target>/<school id>/<share name>`."""
+    root: Place
+    """The target itself: it must exist, `destination` need not yet."""
+    state: StateFolder
+    records: Records
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What every event of this migration says first."""
+        return {
+            "school": self.school.id,
+            "share": self.share.name,
+            "share_id": self.share.id,
+            "target": str(self.target.location),
+        }
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold this migration alone."""
+        with self.state.lock(f"migration-{self.share.id}-{self.records.folder.name}"):
+            yield
+
+
+def open_migration(board: Board, state: StateFolder, school: str, share: str | None, to: str | None) -> Migration:
+    """Given names as typed, return the migration they mean. Touches neither source nor target."""
+    found, target = board.share(school, share), board.target(to)
+    root = place_of_target(board, target)
+    return Migration(
+        school=board.school(found.school),
+        share=found,
+        target=target,
+        source=place_of_share(board, found),
+        destination=replace(root, location=target.location.child(found.school, found.name)),
+        root=root,
+        state=state,
+        records=Records(state.migration(found.id, sha256(str(target.location).encode()).hexdigest()[:12])),
+    )
+
+
+def plan(migration: Migration, clock: Clock, progress: Progress = SILENT, accept_smaller: bool = False) -> Planned:
+    """Scan the share, compare it with what was written and with what lies at the target, and write the plan."""
+    with migration.locked():
+        return _plan(migration, clock, progress, accept_smaller)
+
+
+def run(
+    migration: Migration,
+    clock: Clock,
+    bandwidth: int | None = None,
+    progress: Progress = SILENT,
+    accept_smaller: bool = False,
+) -> Ran:
+    """Plan afresh and move what is to be moved. `bandwidth` in bytes per second.
+
+    Undecided where the plan holds blocked entries, TargetTaken where foreign objects are in the way: nothing new is
+    sent then.
+    """
+    with migration.locked():
+        started = clock()
+        planned = _plan(migration, clock, progress, accept_smaller)
+        if blocked := next(migration.records.planned(Action.BLOCKED), None):
+            raise Undecided(
+                count=planned.tally.count(Action.BLOCKED),
+                first=blocked.path,
+                school=migration.school.id,
+                target=migration.target.name,
+            )
+        sent, failed = Tallying(), Tallying()
+        crew = partial(_move, migration, Limiter(bandwidth), sent, failed, progress)
+        progress.start(N_("Moving"), planned.tally.size(*TO_MOVE), "bytes")
+        try:
+            # what must be compared goes first: a name that is taken stops the run before anything new is sent
+            crew(Action.COMPARE)
+            if taken := next((row for row in migration.records.failures() if row.reason == CONFLICT), None):
+                raise TargetTaken(count=failed.result().count(CONFLICT), first=taken.target)
+            crew(Action.SEND, Action.REPLACE)
+        finally:
+            progress.done()
+        return Ran(planned, sent.result(), failed.result().entries, started, clock())
+
+
+def verify(migration: Migration, level: Level, clock: Clock, progress: Progress = SILENT) -> Verdict:
+    """Ask the target afresh for everything the last plan names, and keep how each entry was proven."""
+    with migration.locked():
+        if not migration.records.plan.exists():
+            raise NothingPlanned(
+                share=migration.share.name, target=migration.target.name, school=migration.school.id
+            )
+        started = clock()
+        with closing(migration.destination.open()) as target:
+            parallel = target.capabilities.parallel
+        progress.start(N_("Verifying"), None, "bytes")
+        try:
+            tally, how = migration.records.write_verification(
+                _listed(migration),
+                level,
+                lambda rows: read_back(rows, migration.destination, parallel, progress),
+                {"verified": started.isoformat()},
+            )
+        finally:
+            progress.done()
+        return Verdict(
+            level=level,
+            tally=tally,
+            how=how,
+            started=started,
+            ended=clock(),
+            plan_sha256=digest_of(migration.records.plan),
+            verified_sha256=digest_of(migration.records.verified),
+        )
+
+
+def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller: bool) -> Planned:
+    with closing(migration.root.open()) as root:
+        can = root.capabilities
+    scan = scan_share(
+        migration.share,
+        migration.source,
+        migration.state,
+        read_content=False,
+        clock=clock,
+        processes=os.cpu_count() or 1,
+        progress=progress,
+        accept_smaller=accept_smaller,
+    )
+    entries = open_catalog(scan.catalog).entries()
+    tally = migration.records.write_plan(entries, _listed(migration), can, _about(migration, scan))
+    return Planned(tally, scan, digest_of(migration.records.plan))
+
+
+def _about(migration: Migration, scan: ScanResult) -> dict[str, str]:
+    return {
+        "catalog": scan.catalog.name,
+        "catalog_sha256": scan.catalog_sha256,
+        "scanned": scan.ended.isoformat(),
+        "source": str(migration.share.location),
+        "ignore_version": migration.share.ignore.version,
+        "ignore_patterns": json.dumps(migration.share.ignore.patterns),
+    }
+
+
+def _move(
+    migration: Migration, limiter: Limiter, sent: Tallying, failed: Tallying, progress: Progress, *actions: str
+) -> None:
+    """Carry out the plan's items with these actions, noting each result before the next is looked at."""
+    with closing(migration.root.open()) as root:
+        parallel = root.capabilities.parallel
+        if root.capabilities.directories:
+            root.make_directory(f"{migration.school.id}/{migration.share.name}")
+    records = migration.records
+    items = records.planned(*actions)
+    try:
+        for result in records.note(
+            copy(items, migration.source, migration.destination, parallel, limiter, progress)
+        ):
+            if isinstance(result, Done):
+                sent.note(result.kind, result.size)
+            else:
+                failed.note(result.reason, 0)
+    finally:
+        records.gather()
+
+
+def _listed(migration: Migration) -> Iterator[Entry]:
+    """Yield what lies at the destination; nothing where the target is there and the destination is not yet."""
+    with closing(migration.root.open()) as root:
+        next(iter(root.list()), None)
+    try:
+        with closing(migration.destination.open()) as destination:
+            yield from destination.walk()
+    except PlaceMissing:
+        return

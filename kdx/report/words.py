@@ -1,0 +1,77 @@
+"""The words of plans, verifications and receipts as people read them, marked for translation. Decides nothing."""
+
+from kdx.language import N_
+from kdx.remotes.interface import SkipReason
+from kdx.transfer.copy import CONFLICT
+from kdx.transfer.plan import Action
+from kdx.transfer.verify import How, Level, Outcome
+
+ACTIONS = {
+    Action.SEND: N_("send"),
+    Action.REPLACE: N_("replace"),
+    Action.COMPARE: N_("compare"),
+    Action.PRESENT: N_("present"),
+    Action.CARRIED: N_("carried"),
+    Action.RULE: N_("left by rule"),
+    Action.UNREAD: N_("not read"),
+    Action.BLOCKED: N_("blocked"),
+    Action.EXTRA: N_("extra"),
+}
+"""Each in the order a plan is printed."""
+
+ACTION_MEANINGS = {
+    Action.SEND: N_("not at the target yet"),
+    Action.REPLACE: N_("changed since this migration wrote it"),
+    Action.COMPARE: N_("something lies at the target: the same bytes, or a conflict"),
+    Action.PRESENT: N_("at the target already, as this migration wrote it"),
+    Action.CARRIED: N_("folders that the names of their files carry"),
+    Action.RULE: N_("ignored names, links, empty folders where the target has none"),
+    Action.UNREAD: N_("could not be read"),
+    Action.BLOCKED: N_("the target cannot hold it as it is"),
+    Action.EXTRA: N_("gone from the source; stays at the target"),
+}
+
+OUTCOMES = {
+    Outcome.PROVEN: N_("proven"),
+    Outcome.LISTED: N_("listed"),
+    Outcome.UNPROVEN: N_("not proven"),
+    Outcome.DIFFERENT: N_("different"),
+    Outcome.MISSING: N_("missing"),
+    Outcome.CONFLICT: N_("conflict"),
+    Outcome.UNREAD: N_("not read"),
+    Outcome.BLOCKED: N_("blocked"),
+    Outcome.RULE: N_("left by rule"),
+    Outcome.CARRIED: N_("carried"),
+    Outcome.EXTRA: N_("extra"),
+    Outcome.FOREIGN: N_("foreign"),
+}
+
+HOW = {
+    How.STORE_MD5: N_("store MD5"),
+    How.STORE_PARTS: N_("store MD5 of parts"),
+    How.READ_BACK: N_("read back"),
+    How.LISTING: N_("listing"),
+}
+
+HOW_MEANINGS = {
+    How.STORE_MD5: N_("the store's own MD5 equals that of the bytes read at the source"),
+    How.STORE_PARTS: N_("the store's own MD5 of all parts equals that of the bytes read at the source"),
+    How.READ_BACK: N_("every byte was read back and has the SHA-256 of the source"),
+    How.LISTING: N_("name and size only"),
+}
+
+LEVELS = {Level.LISTING: N_("listing"), Level.CHECKSUM: N_("checksum"), Level.READBACK: N_("readback")}
+
+SENT = N_("sent")
+
+REASONS = {
+    SkipReason.IGNORED: N_("ignored"),
+    SkipReason.LINK: N_("symlink"),
+    SkipReason.SPECIAL: N_("special"),
+    SkipReason.LOCKED: N_("locked"),
+    SkipReason.DENIED: N_("denied"),
+    SkipReason.VANISHED: N_("vanished"),
+    SkipReason.CHANGED: N_("changed"),
+    SkipReason.FAULTY: N_("faulty"),
+    CONFLICT: N_("conflict"),
+}

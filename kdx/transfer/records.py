@@ -1,0 +1,209 @@
+"""The folder of records of one transfer: plan, what was written, what failed, what was verified.
+
+Each record is a table sorted on disk; together they are all a next run needs. What is under way is in journals, so
+that a kill loses at most the line being written.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+
+from kdx.inventory.catalog.table import read_metadata
+from kdx.remotes.interface import Capabilities, Entry
+from kdx.state.journal import Journal
+from kdx.transfer.plan import propose, settle
+from kdx.transfer.rows import CHECKED, DONE, FAILED, ITEMS, ITEMS_BY_TARGET, KNOWN, Checked, Done, Failed, Item, Known
+from kdx.transfer.verify import Level, Outcome, expect, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Entries and bytes, by a word (an Action, an Outcome)."""
+
+    entries: dict[str, int]
+    bytes: dict[str, int]
+
+    def count(self, *words: str) -> int:
+        """Return how many entries have one of these words."""
+        return sum(self.entries.get(word, 0) for word in words)
+
+    def size(self, *words: str) -> int:
+        """Return how many bytes have one of these words."""
+        return sum(self.bytes.get(word, 0) for word in words)
+
+
+class Tallying:
+    """Counts rows by a word as they pass through."""
+
+    def __init__(self) -> None:
+        self._entries: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+
+    def note(self, word: str, size: int) -> None:
+        """Count one entry of `size` bytes."""
+        self._entries[word] += 1
+        self._bytes[word] += size
+
+    def items(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Pass items on, counted by action."""
+        for item in items:
+            self.note(item.action, item.size)
+            yield item
+
+    def result(self) -> Tally:
+        """Return what was counted."""
+        return Tally(dict(self._entries), dict(self._bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of one transfer in `folder`."""
+
+    folder: Path
+
+    @property
+    def plan(self) -> Path:
+        """The last plan (rows: Item, by path)."""
+        return self.folder / "plan.parquet"
+
+    @property
+    def done(self) -> Path:
+        """What this transfer last wrote for every path (rows: Done, by path)."""
+        return self.folder / "done.parquet"
+
+    @property
+    def failed(self) -> Path:
+        """What the last run did not take (rows: Failed, by path)."""
+        return self.folder / "failed.parquet"
+
+    @property
+    def verified(self) -> Path:
+        """The last verification (rows: Checked, by target)."""
+        return self.folder / "verified.parquet"
+
+    def write_plan(
+        self, entries: Iterable[Entry], listed: Iterable[Entry], can: Capabilities, about: Mapping[str, str]
+    ) -> Tally:
+        """Compare a share's entries (by path) with earlier runs and with what the target lists, and keep the plan.
+
+        `about` (from which catalog, when) is kept in its head.
+        """
+        self.gather()
+        self.forget_failures()
+        tally = Tallying()
+        with self._scratch("proposed", "listed") as (proposed, known):
+            ITEMS_BY_TARGET.write(proposed, propose(entries, DONE.read(self.done), can))
+            KNOWN.write(known, map(_known, listed))
+            items = settle(ITEMS_BY_TARGET.read(proposed), KNOWN.read(known))
+            ITEMS.write(self.plan, tally.items(items), about)
+        return tally.result()
+
+    def planned(self, *actions: str) -> Iterator[Item]:
+        """Yield the plan's items with one of these actions (all where none is named)."""
+        return (item for item in ITEMS.read(self.plan) if not actions or item.action in actions)
+
+    def note(self, results: Iterable[Done | Failed]) -> Iterator[Done | Failed]:
+        """Write down every result before it is passed on."""
+        with Journal(self._journal(self.done)) as done, Journal(self._journal(self.failed)) as failed:
+            for sequence, result in enumerate(results):
+                if isinstance(result, Done):
+                    done.write(DONE.record(result, sequence))
+                    done.flush()
+                else:
+                    failed.write(FAILED.record(result, sequence))
+                    failed.flush()
+                yield result
+
+    def gather(self) -> None:
+        """Fold the journals of the last run, finished or killed, into their tables."""
+        DONE.fold(self.done, self._journal(self.done))
+        FAILED.fold(self.failed, self._journal(self.failed))
+
+    def forget_failures(self) -> None:
+        """Drop what an earlier run did not take: a new plan looks at everything again."""
+        self.failed.unlink(missing_ok=True)
+
+    def failures(self) -> Iterator[Failed]:
+        """Yield what the last run did not take."""
+        return FAILED.read(self.failed)
+
+    def write_verification(
+        self,
+        listed: Iterable[Entry],
+        level: Level,
+        read_back: Callable[[Iterable[Checked]], Iterator[Checked]],
+        about: Mapping[str, str],
+    ) -> tuple[Tally, Tally]:
+        """Hold the plan and what was written against what the target lists; `read_back` settles what only bytes can.
+
+        Returns the entries by Outcome, and the proven ones by How. `about` and the plan it speaks of are kept.
+        """
+        self.gather()
+        outcomes, hows = Tallying(), Tallying()
+        with self._scratch("expected", "listed", "judged") as (expected, known, judged):
+            CHECKED.write(expected, expect(self.planned(), DONE.read(self.done), self.failures()))
+            KNOWN.write(known, map(_known, listed))
+            CHECKED.write(judged, judge(CHECKED.read(expected), KNOWN.read(known), level))
+            rows = _counted(_settled(judged, read_back), outcomes, hows)
+            CHECKED.write(self.verified, rows, {**about, "level": level, "plan_sha256": digest_of(self.plan)})
+        return outcomes.result(), hows.result()
+
+    def checked(self, *outcomes: str) -> Iterator[Checked]:
+        """Yield the last verification's rows with one of these outcomes (all where none is named)."""
+        return (row for row in CHECKED.read(self.verified) if not outcomes or row.outcome in outcomes)
+
+    def about_plan(self) -> dict[str, str]:
+        """Return what stands in the head of the plan."""
+        return read_metadata(self.plan)
+
+    def about_verification(self) -> dict[str, str]:
+        """Return what stands in the head of the last verification; empty where there is none."""
+        return read_metadata(self.verified) if self.verified.exists() else {}
+
+    def _journal(self, table: Path) -> Path:
+        return table.with_suffix(".journal")
+
+    def _scratch(self, *names: str) -> "_Scratch":
+        return _Scratch([self.folder / f"{name}.scratch.parquet" for name in names])
+
+
+class _Scratch(ExitStack):
+    """Tables that live for the length of a block."""
+
+    def __init__(self, paths: list[Path]) -> None:
+        super().__init__()
+        self._paths = paths
+        for path in paths:
+            self.callback(path.unlink, missing_ok=True)
+
+    def __enter__(self) -> list[Path]:  # type: ignore[override]
+        super().__enter__()
+        return self._paths
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a record, hexadecimal; empty where there is none."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _settled(judged: Path, read_back: Callable[[Iterable[Checked]], Iterator[Checked]]) -> Iterator[Checked]:
+    yield from (row for row in CHECKED.read(judged) if row.outcome != Outcome.TO_READ)
+    yield from read_back(row for row in CHECKED.read(judged) if row.outcome == Outcome.TO_READ)
+
+
+def _counted(rows: Iterable[Checked], outcomes: Tallying, hows: Tallying) -> Iterator[Checked]:
+    for row in rows:
+        outcomes.note(row.outcome, row.size)
+        if row.how:
+            hows.note(row.how, row.size)
+        yield row
+
+
+def _known(entry: Entry) -> Known:
+    return Known(entry.path, entry.size, entry.mtime_ns, entry.etag, entry.kind, entry.link)

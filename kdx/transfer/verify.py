@@ -1,0 +1,198 @@
+"""Hold what lies at a target against what was read at the source, and say for every entry how it was proven.
+
+Only a digest the store itself computed from the bytes it holds counts, or the bytes read back: metadata that kdx wrote
+is never proof. kdx never sends an MD5, so a store whose tag equals the MD5 taken in the one read of the source has
+computed it (for multipart uploads: the MD5 of the parts' MD5s).
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kdx.language import N_
+from kdx.progress import SILENT, Progress
+from kdx.remotes import Place
+from kdx.remotes.interface import Kind, NotFound, ReadFailed, Remote
+from kdx.transfer.copy import CONFLICT
+from kdx.transfer.crew import work_through
+from kdx.transfer.merge import merge
+from kdx.transfer.plan import AT_TARGET, Action
+from kdx.transfer.rows import Checked, Done, Failed, Item, Known
+
+
+class Level(StrEnum):
+    """How hard to look."""
+
+    LISTING = "listing"
+    """Names and sizes."""
+    CHECKSUM = "checksum"
+    """The digests the store computed; where a place computes none but is near (a folder), the bytes."""
+    READBACK = "readback"
+    """Every byte read back from the target."""
+
+
+class Outcome(StrEnum):
+    """What came of looking for one entry."""
+
+    PROVEN = "proven"
+    LISTED = "listed"
+    """There, with the right size; nothing more was asked for."""
+    UNPROVEN = "not proven"
+    DIFFERENT = "different"
+    MISSING = "missing"
+    CONFLICT = "conflict"
+    UNREAD = "not read"
+    BLOCKED = "blocked"
+    RULE = "left by rule"
+    CARRIED = "carried"
+    EXTRA = "extra"
+    FOREIGN = "foreign"
+    """At the target, but not from this migration."""
+
+    TO_READ = "to read"
+    """Between the two steps of a verification only."""
+
+
+class How(StrEnum):
+    """How an entry was proven."""
+
+    STORE_MD5 = "store MD5"
+    STORE_PARTS = "store MD5 of parts"
+    READ_BACK = "read back"
+    LISTING = "listing"
+
+
+WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT})
+OPEN = frozenset({Outcome.UNPROVEN, Outcome.UNREAD, Outcome.BLOCKED})
+
+NOT_SENT = N_("not sent yet")
+GONE = N_("gone from the target")
+OTHER_SIZE = N_("another size")
+OTHER_BYTES = N_("other bytes")
+OTHER_KIND = N_("something else lies under this name")
+TAG_UNKNOWN = N_("the store's tag is not a checksum of the bytes; read it back")
+
+
+def expect(items: Iterable[Item], done: Iterable[Done], failed: Iterable[Failed]) -> Iterator[Checked]:
+    """Given a plan and what its run left behind (all sorted by path bytes), yield what a verification must find."""
+    fates = merge(done, failed, lambda row: os.fsencode(row.path), lambda row: os.fsencode(row.path))
+    by_path = ((written or refused, written, refused) for written, refused in fates)
+    for item, fate in merge(
+        items, by_path, lambda item: os.fsencode(item.path), lambda fate: os.fsencode(fate[0].path) if fate[0] else b""
+    ):
+        if item is not None:
+            yield _expect(item, fate[1] if fate else None, fate[2] if fate else None)
+
+
+def judge(expected: Iterable[Checked], known: Iterable[Known], level: Level) -> Iterator[Checked]:
+    """Given what must be found and what the target lists (both sorted by name), yield the outcome of each.
+
+    TO_READ marks those that only their bytes can settle.
+    """
+    for row, listed in merge(expected, known, lambda row: os.fsencode(row.target), lambda k: os.fsencode(k.target)):
+        if row is None:
+            assert listed is not None
+            if listed.kind != Kind.DIRECTORY:
+                yield _foreign(listed)
+        elif row.outcome != Outcome.TO_READ:
+            yield row
+        else:
+            outcome, how, why = _look(row, listed, level)
+            yield row._replace(outcome=outcome, how=how, why=why)
+
+
+def read_back(rows: Iterable[Checked], target: Place, parallel: int, progress: Progress = SILENT) -> Iterator[Checked]:
+    """Read every row's bytes at the target and yield the outcome."""
+    return work_through(
+        rows,
+        open_lane=lambda step: Lane(target.open(), step),
+        work=_read_back,
+        weight=lambda row: 0,
+        parallel=parallel,
+        progress=progress,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What one thread reads back with."""
+
+    target: Remote
+    step: Callable[[int], None]
+
+    def close(self) -> None:
+        """Let go of the target."""
+        self.target.close()
+
+
+def _expect(item: Item, done: Done | None, failed: Failed | None) -> Checked:
+    blank = Checked(
+        item.path, item.target, item.kind, item.size, item.sha256, "", "", item.why, item.renamed, "", "", item.link
+    )
+    if item.action not in AT_TARGET:
+        return blank._replace(outcome=_FIXED[Action(item.action)])
+    if failed is not None:
+        conflict = failed.reason == CONFLICT
+        return blank._replace(outcome=Outcome.CONFLICT if conflict else Outcome.UNREAD, why=failed.reason)
+    if done is None or done.target != item.target:
+        if item.kind == Kind.FILE or item.action != Action.PRESENT:
+            return blank._replace(outcome=Outcome.MISSING, why=NOT_SENT)
+        return blank._replace(outcome=Outcome.TO_READ)
+    return blank._replace(
+        outcome=Outcome.TO_READ, size=done.size, sha256=done.sha256, etags=done.etags, etag=done.etag, link=done.link
+    )
+
+
+_FIXED = {
+    Action.RULE: Outcome.RULE,
+    Action.CARRIED: Outcome.CARRIED,
+    Action.UNREAD: Outcome.UNREAD,
+    Action.BLOCKED: Outcome.BLOCKED,
+    Action.EXTRA: Outcome.EXTRA,
+}
+
+
+def _look(row: Checked, listed: Known | None, level: Level) -> tuple[Outcome, str, str]:
+    if listed is None:
+        return Outcome.MISSING, "", GONE
+    if listed.kind != row.kind:
+        return Outcome.DIFFERENT, "", OTHER_KIND
+    if row.kind == Kind.LINK:
+        same = listed.link == row.link
+        return (Outcome.PROVEN, How.READ_BACK, "") if same else (Outcome.DIFFERENT, "", OTHER_BYTES)
+    if row.kind == Kind.DIRECTORY:
+        return Outcome.PROVEN, How.LISTING, ""
+    if listed.size != row.size:
+        return Outcome.DIFFERENT, "", OTHER_SIZE
+    if level == Level.LISTING:
+        return Outcome.LISTED, How.LISTING, ""
+    if level == Level.CHECKSUM and listed.etag:
+        return _by_tag(row, listed)
+    return Outcome.TO_READ, "", ""
+
+
+def _by_tag(row: Checked, listed: Known) -> tuple[Outcome, str, str]:
+    if listed.etag in row.etags.split():
+        return Outcome.PROVEN, How.STORE_PARTS if "-" in listed.etag else How.STORE_MD5, ""
+    if listed.etag == row.etag:
+        return Outcome.UNPROVEN, "", TAG_UNKNOWN
+    # neither what the store answered to our write nor a digest of our bytes: only the bytes can tell
+    return Outcome.TO_READ, "", ""
+
+
+def _read_back(row: Checked, lane: Lane) -> Checked:
+    try:
+        there = lane.target.digest(row.target)
+    except NotFound:
+        return row._replace(outcome=Outcome.MISSING, why=GONE)
+    except ReadFailed as error:
+        return row._replace(outcome=Outcome.UNPROVEN, why=str(error))
+    lane.step(there.size)
+    if there.sha256 == row.sha256:
+        return row._replace(outcome=Outcome.PROVEN, how=How.READ_BACK)
+    return row._replace(outcome=Outcome.DIFFERENT, why=OTHER_BYTES)
+
+
+def _foreign(listed: Known) -> Checked:
+    return Checked("", listed.target, listed.kind, listed.size, None, Outcome.FOREIGN, "", "", 0, "", listed.etag, "")

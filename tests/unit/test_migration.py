@@ -1,0 +1,252 @@
+"""A share moved to a folder, with real files: what is sent, what is left alone, what stops a run."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kdx import migration
+from kdx.config.location import parse_location
+from kdx.config.model import Board, IgnoreRules, School, Server, Share, Target
+from kdx.errors import ExitCode
+from kdx.inventory.guard import SourceShrunk
+from kdx.migration import Level, Migration, TargetTaken, Undecided
+from kdx.remotes.interface import PlaceMissing
+from kdx.state.folder import StateFolder
+from kdx.transfer.plan import Action
+from kdx.transfer.verify import Outcome
+
+HARD_NAMES = (
+    "令和6年度/01_教務/時間割.xlsx", "$(touch x)", "quo\"te's", "new\nline", "[最終].xlsx", "何？：＊.txt",
+    "か\u3099.txt", "が.txt", "trailing ", "a%20b", "back\\slash", "あ" * 85, "Aa", "aA", "esc\x1b[31m", ".hidden",
+)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build(share: Path) -> None:
+    for number, name in enumerate(HARD_NAMES):
+        path = share / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"{number} ".encode() * 10)
+        os.utime(path, ns=(0, 1_700_000_000_123_456_789 + number))
+    Path(os.fsdecode(os.fsencode(share) + "/資料.txt".encode("cp932"))).write_bytes(b"cp932")
+    (share / "empty file").touch()
+    (share / "empty folder").mkdir()
+    (share / "Thumbs.db").write_bytes(b"junk")
+    (share / "large").write_bytes(os.urandom(9 << 20))
+    (share / "link").symlink_to("../elsewhere")
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    build(folder)
+    return folder
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    folder = tmp_path / "target"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def one(tmp_path: Path, share: Path, target: Path) -> Migration:
+    return open_one(tmp_path, share, target)
+
+
+def open_one(tmp_path: Path, share: Path, target: Path) -> Migration:
+    shares = (
+        Share("es-1", "共有", "es", "fs", parse_location(str(share)), IgnoreRules("1", ("Thumbs.db",))),
+    )
+    board = Board(
+        "試験市教育委員会",
+        tmp_path,
+        (School("es", "試験小学校", servers=(Server("fs", shares),)),),
+        (Target("cloud", parse_location(str(target))),),
+    )
+    return migration.open_migration(board, StateFolder(tmp_path / "state"), "es", None, None)
+
+
+def tree(root: Path) -> dict[str, tuple[object, ...]]:
+    """Everything below `root`, read without kdx."""
+    found: dict[str, tuple[object, ...]] = {}
+    for folder, folders, files in os.walk(root):
+        for name in folders + files:
+            path = os.path.join(folder, name)
+            relative = os.path.relpath(path, root)
+            if os.path.islink(path):
+                found[relative] = ("link", os.readlink(path))
+            elif os.path.isdir(path):
+                found[relative] = ("folder",)
+            else:
+                content = Path(path).read_bytes()
+                found[relative] = ("file", hashlib.sha256(content).hexdigest(), os.stat(path).st_mtime_ns)
+    return found
+
+
+def moved(target: Path) -> dict[str, tuple[object, ...]]:
+    return tree(target / "es" / "共有")
+
+
+def without_junk(share: Path) -> dict[str, tuple[object, ...]]:
+    return {path: what for path, what in tree(share).items() if path != "Thumbs.db"}
+
+
+def test_a_share_arrives_whole_with_every_hard_name_and_is_proven(one, share, target):
+    ran = migration.run(one, now)
+    assert ran.exit_code == ExitCode.DONE
+    assert moved(target) == without_junk(share)
+    verdict = migration.verify(one, Level.CHECKSUM, now)
+    assert verdict.exit_code == ExitCode.DONE
+    assert verdict.tally.count(Outcome.RULE) == 1
+    assert set(verdict.tally.entries) == {Outcome.PROVEN, Outcome.RULE}
+
+
+def test_a_second_run_moves_nothing_and_a_delta_run_only_what_changed(one, share, target):
+    migration.run(one, now)
+    assert migration.run(one, now).sent.entries == {}
+    (share / "large").write_bytes(b"small now")
+    (share / "new").write_bytes(b"new")
+    ran = migration.run(one, now)
+    assert ran.planned.tally.count(Action.REPLACE) == 1
+    assert ran.sent.count("file") == 2
+    assert moved(target) == without_junk(share)
+
+
+def test_what_is_gone_from_the_source_stays_at_the_target_and_is_listed(one, share, target):
+    migration.run(one, now)
+    before = moved(target)
+    (share / "large").unlink()
+    ran = migration.run(one, now)
+    assert ran.planned.tally.count(Action.EXTRA) == 1
+    assert moved(target) == before
+    assert migration.verify(one, Level.READBACK, now).tally.count(Outcome.EXTRA) == 1
+
+
+def test_a_stranger_at_the_target_stops_the_run_before_anything_is_sent(one, target):
+    place = target / "es" / "共有" / "large"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"somebody else's")
+    with pytest.raises(TargetTaken) as stopped:
+        migration.run(one, now)
+    assert stopped.value.exit_code == ExitCode.GATE
+    assert moved(target).keys() == {"large"}
+    assert place.read_bytes() == b"somebody else's"
+
+
+def test_the_same_bytes_at_the_target_are_taken_for_what_they_are_and_not_sent(one, share, target):
+    place = target / "es" / "共有" / "large"
+    place.parent.mkdir(parents=True)
+    place.write_bytes((share / "large").read_bytes())
+    inode = place.stat().st_ino
+    assert migration.run(one, now).exit_code == ExitCode.DONE
+    assert place.stat().st_ino == inode
+    assert migration.verify(one, Level.CHECKSUM, now).exit_code == ExitCode.DONE
+
+
+def test_what_somebody_changed_at_the_target_is_never_replaced(one, share, target):
+    migration.run(one, now)
+    place = target / "es" / "共有" / "large"
+    place.write_bytes(b"edited at the target")
+    (share / "large").write_bytes(b"edited at the source too")
+    with pytest.raises(TargetTaken):
+        migration.run(one, now)
+    assert place.read_bytes() == b"edited at the target"
+
+
+def damage(place: Path, change: Callable[[Path], object]) -> None:
+    stamp = place.stat()
+    change(place)
+    if place.exists():
+        os.utime(place, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        (lambda place: place.write_bytes(b"X" + place.read_bytes()[1:]), Outcome.DIFFERENT),
+        (lambda place: place.write_bytes(b"short"), Outcome.DIFFERENT),
+        (lambda place: place.unlink(), Outcome.MISSING),
+    ],
+)
+@pytest.mark.parametrize("level", [Level.CHECKSUM, Level.READBACK])
+def test_a_flipped_cut_or_missing_file_is_found(one, target, change, outcome, level):
+    migration.run(one, now)
+    damage(target / "es" / "共有" / "large", change)
+    verdict = migration.verify(one, level, now)
+    assert verdict.exit_code == ExitCode.DIFFERENCE
+    assert verdict.tally.count(outcome) == 1
+    assert [row.path for row in one.records.checked(outcome)] == ["large"]
+
+
+def test_a_flipped_byte_is_sent_again_by_nobody_and_a_missing_file_by_the_next_run(one, share, target):
+    migration.run(one, now)
+    (target / "es" / "共有" / "large").unlink()
+    assert migration.run(one, now).sent.count("file") == 1
+    assert moved(target) == without_junk(share)
+
+
+def test_an_empty_share_after_a_full_one_stops_with_the_gate_code(one, share, target):
+    migration.run(one, now)
+    before = moved(target)
+    for path in sorted(share.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    for path in map(os.fsdecode, os.listdir(os.fsencode(share))):
+        (share / path).unlink()
+    with pytest.raises(SourceShrunk) as stopped:
+        migration.run(one, now)
+    assert stopped.value.exit_code == ExitCode.GATE
+    assert moved(target) == before
+
+
+def test_a_target_that_is_not_there_is_never_made(one, share, target):
+    target.rmdir()
+    with pytest.raises(PlaceMissing) as stopped:
+        migration.run(one, now)
+    assert stopped.value.exit_code == ExitCode.UNREACHABLE
+    assert not target.exists()
+
+
+def test_a_record_survives_being_cut_at_any_byte(one, share, target):
+    migration.run(one, now)
+    journal = one.records.done.with_suffix(".journal")
+    lines = b"".join(
+        b'{"seq":%d,"path":"x%d","path_raw":null,"target":"x%d","target_raw":null,"kind":"file","size":1,"mtime_ns":1,'
+        b'"sha256":"00","etags":"","etag":"","link":"","link_raw":null}\n' % (number, number, number)
+        for number in range(3)
+    )
+    journal.write_bytes(lines[:-20])
+    known = len(list_done(one))
+    one.records.gather()
+    assert len(list_done(one)) == known + 2
+
+
+def list_done(one: Migration) -> list[object]:
+    from kdx.transfer.rows import DONE
+
+    return list(DONE.read(one.records.done))
+
+
+def test_blocked_names_stop_the_run_with_the_gate_code(tmp_path, share, monkeypatch):
+    # two names that read the same are blocked at a target that wants Unicode; a folder takes both as they are
+    from kdx.remotes.local import LocalRemote
+
+    (share / "資料.txt").write_bytes(b"utf-8")
+    target = tmp_path / "unicode"
+    target.mkdir()
+    from dataclasses import replace
+
+    monkeypatch.setattr(LocalRemote, "capabilities", replace(LocalRemote.capabilities, unicode_names=True))
+    with pytest.raises(Undecided) as stopped:
+        migration.run(open_one(tmp_path, share, target), now)
+    assert stopped.value.exit_code == ExitCode.GATE
+    assert moved(target) == {}

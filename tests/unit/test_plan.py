@@ -1,0 +1,158 @@
+"""What a plan decides, as tables: entries and memories in, actions out."""
+
+import os
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kdx.remotes.interface import Capabilities, Entry, Kind
+from kdx.transfer.merge import merge
+from kdx.transfer.plan import Action, link_digest, propose, settle, target_name
+from kdx.transfer.rows import Done, Item, Known
+
+BUCKET = Capabilities(etags=True, unicode_names=True, name_bytes=1000)
+FOLDER = Capabilities(links=True, directories=True, unicode_names=False)
+HASH, OTHER = b"\1" * 32, b"\2" * 32
+
+
+def file(path: str, size: int = 3, mtime_ns: int = 5, **more: object) -> Entry:
+    return Entry(path, Kind.FILE, size, mtime_ns)._replace(**more)
+
+
+def folder(path: str) -> Entry:
+    return Entry(path, Kind.DIRECTORY)
+
+
+def link(path: str, to: str = "there") -> Entry:
+    return Entry(path, Kind.LINK, link=to, skip="symlink")
+
+
+def done(path: str, size: int = 3, mtime_ns: int = 5, etag: str = "tag", **more: object) -> Done:
+    return Done(path, path, Kind.FILE, size, mtime_ns, HASH, etag, etag, "")._replace(**more)
+
+
+def known(target: str, size: int = 3, mtime_ns: int = 5, etag: str = "tag", **more: object) -> Known:
+    return Known(target, size, mtime_ns, etag, Kind.FILE, "")._replace(**more)
+
+
+def decide(
+    entries: Iterable[Entry], before: Iterable[Done] = (), there: Iterable[Known] = (), can: Capabilities = BUCKET
+) -> dict[str, str]:
+    """Return path -> action, through both passes as a plan is made."""
+    by_path = sorted(entries, key=lambda entry: os.fsencode(entry.path))
+    proposed = propose(by_path, sorted(before, key=lambda row: os.fsencode(row.path)), can)
+    by_target = sorted(proposed, key=lambda item: os.fsencode(item.target))
+    final = settle(by_target, sorted(there, key=lambda row: os.fsencode(row.target)))
+    return {item.path: item.action for item in final}
+
+
+@pytest.mark.parametrize(
+    ("entry", "before", "there", "action"),
+    [
+        pytest.param(file("a"), None, None, Action.SEND, id="new"),
+        pytest.param(file("a"), done("a"), known("a"), Action.PRESENT, id="sent and untouched"),
+        pytest.param(file("a"), done("a"), None, Action.SEND, id="sent and gone from the target"),
+        pytest.param(file("a", size=4), done("a"), known("a"), Action.REPLACE, id="grown at the source"),
+        pytest.param(file("a", mtime_ns=6), done("a"), known("a"), Action.REPLACE, id="saved again"),
+        pytest.param(file("a", sha256=OTHER), done("a"), known("a"), Action.REPLACE, id="other bytes, same time"),
+        pytest.param(file("a", sha256=HASH), done("a"), known("a"), Action.PRESENT, id="same bytes, known"),
+        pytest.param(file("a"), done("a"), known("a", etag="x"), Action.COMPARE, id="changed at the target"),
+        pytest.param(file("a", size=4), done("a"), known("a", etag="x"), Action.COMPARE, id="changed on both sides"),
+        pytest.param(file("a"), None, known("a"), Action.COMPARE, id="there, but not from us"),
+        pytest.param(file("a", skip="denied"), done("a"), known("a"), Action.UNREAD, id="not readable now"),
+        pytest.param(file("a", skip="ignored"), None, None, Action.RULE, id="ignored"),
+        pytest.param(link("a"), None, None, Action.RULE, id="a link, the target has none"),
+        pytest.param(file("あ" * 334), None, None, Action.BLOCKED, id="name of 1002 bytes"),
+        pytest.param(file("あ" * 333), None, None, Action.SEND, id="name of 999 bytes"),
+        pytest.param(None, done("a"), known("a"), Action.EXTRA, id="gone from the source"),
+    ],
+)
+def test_each_case_has_its_action(entry, before, there, action):
+    found = decide([entry] if entry else [], [before] if before else [], [there] if there else [])
+    assert list(found.values()) == [action]
+
+
+def test_an_entry_gone_from_both_sides_is_forgotten():
+    assert decide([], [done("a")], []) == {}
+
+
+def test_a_folder_is_carried_by_its_files_and_left_by_rule_when_empty():
+    found = decide([folder("a"), folder("a b"), file("a/x"), folder("c"), folder("c/d"), folder("e"),
+                    file("e/Thumbs.db", skip="ignored")])
+    assert found == {
+        "a": Action.CARRIED, "a b": Action.RULE, "a/x": Action.SEND, "c": Action.CARRIED, "c/d": Action.RULE,
+        "e": Action.RULE, "e/Thumbs.db": Action.RULE,
+    }
+
+
+def test_a_folder_target_takes_folders_and_links():
+    entries = [folder("a"), link("a/l", "../x")]
+    assert decide(entries, can=FOLDER) == {"a": Action.SEND, "a/l": Action.SEND}
+    there = [
+        Known("a", 0, 0, "", Kind.DIRECTORY, ""),
+        Known("a/l", 0, 0, "", Kind.LINK, "../x"),
+    ]
+    assert decide(entries, there=there, can=FOLDER) == {"a": Action.PRESENT, "a/l": Action.PRESENT}
+
+
+@pytest.mark.parametrize(
+    ("last", "action"), [("before", Action.REPLACE), ("something else", Action.COMPARE)]
+)
+def test_a_link_is_replaced_only_where_it_still_points_where_we_wrote(last, action):
+    before = Done("l", "l", Kind.LINK, 0, 0, link_digest("before"), "", "", "before")
+    there = Known("l", 0, 0, "", Kind.LINK, last)
+    assert decide([link("l", "now")], [before], [there], FOLDER) == {"l": action}
+
+
+def test_a_file_is_never_put_over_a_folder():
+    assert decide([file("a")], there=[Known("a", 0, 0, "", Kind.DIRECTORY, "")], can=FOLDER) == {"a": Action.COMPARE}
+
+
+def test_without_tags_size_and_time_tell_whether_the_target_was_touched():
+    entries, before = [file("a")], [done("a", etag="")]
+    assert decide(entries, before, [known("a", etag="")], FOLDER) == {"a": Action.PRESENT}
+    assert decide(entries, before, [known("a", etag="", mtime_ns=9)], FOLDER) == {"a": Action.COMPARE}
+
+
+def test_names_that_are_not_utf8_get_their_reading_where_the_target_wants_unicode():
+    raw = os.fsdecode("資料.txt".encode("cp932"))
+    assert target_name(raw, BUCKET) == "資料.txt"
+    assert target_name(raw, FOLDER) == raw
+
+
+def test_two_entries_that_would_meet_under_one_name_are_both_blocked():
+    raw = os.fsdecode("資料.txt".encode("cp932"))
+    found = decide([file(raw), file("資料.txt"), file("other")])
+    assert found == {raw: Action.BLOCKED, "資料.txt": Action.BLOCKED, "other": Action.SEND}
+
+
+PATHS = st.lists(st.text(st.sampled_from("aあb /"), min_size=1, max_size=6), unique=True, max_size=12)
+
+
+@given(PATHS, PATHS, PATHS)
+def test_every_entry_of_the_source_is_in_the_plan_once_and_nothing_is_sent_over_a_stranger(sources, before, there):
+    found = decide([file(path) for path in sources], [done(path) for path in before], [known(path) for path in there])
+    assert set(sources) <= set(found)
+    for path, action in found.items():
+        if action == Action.SEND:
+            assert path not in there
+        if action in (Action.REPLACE, Action.PRESENT):
+            assert path in before and path in there
+
+
+@given(st.lists(st.binary(max_size=3)), st.lists(st.binary(max_size=3), unique=True))
+def test_merge_pairs_equal_keys_and_loses_nothing(left, right):
+    left, right = sorted(left), sorted(right)
+    pairs = list(merge(left, right, lambda key: key, lambda key: key))
+    assert [here for here, _ in pairs if here is not None] == left
+    assert all(here is None or there is None or here == there for here, there in pairs)
+    assert {there for _, there in pairs if there is not None} == set(right)
+    assert {here for here, there in pairs if here is not None and there is None} == set(left) - set(right)
+
+
+def test_an_item_keeps_what_was_written_before():
+    item = next(iter(propose([file("a", size=9)], [done("a")], BUCKET)))
+    assert isinstance(item, Item)
+    assert (item.last_sha256, item.listed_etag, item.renamed) == (HASH, "tag", 0)
