@@ -99,7 +99,6 @@ def _decode(raw: bytes, file: str, found: Findings) -> str | None:
     if raw.startswith(b"\xef\xbb\xbf"):
         what = _("the file begins with a byte order mark; save it as UTF-8 without BOM.")
         found.mistakes.append(Mistake(file, 1, "", what))
-        raw = raw[3:]
     try:
         return raw.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -145,6 +145,7 @@ def test_a_mistake_in_kdx_yml_is_told_with_its_place(load: Load, settings: str |
         (school("school_name: 甲, school_code: C12422103001"), "a school code has 13 characters:"),
         (school("school_name: 甲, school_code: 124"), 'read as a number (124), not as text; write "124".'),
         (school("school_name: 甲, flood_depth_rank: 7"), "a whole number from 0 to 6 is expected;"),
+        (school("school_name: 甲, flood_depth_rank: true"), "a whole number from 0 to 6 is expected;"),
         (school("school_name: 甲, server_floor: 1.5"), "a whole number from -9 to 99 is expected;"),
         (school("school_name: 甲, ups: '1'"), "true or false is expected; leave it empty where it is not known."),
         (school(shares="[x]"), "shares[0]: a share is written as {name: …, url: …}."),
@@ -169,6 +170,11 @@ def test_a_mistake_in_kdx_yml_is_told_with_its_place(load: Load, settings: str |
 def test_a_mistake_in_hosts_yml_is_told_with_its_place(load: Load, hosts: str, expected: str) -> None:
     told = mistakes(load, hosts)
     assert any(expected in line for line in told), told
+
+
+def test_tabs_are_one_mistake_that_counts_them_and_nothing_else(load: Load) -> None:
+    told = mistakes(load, settings="board: a\nvault:\n\turl: /a\njma:\n\toffice: b\n")
+    assert told == ["inv/kdx.yml:3: a tab stands here; write spaces. (and 1 more lines)"]
 
 
 def test_a_secret_written_by_mistake_is_never_shown(load: Load) -> None:

@@ -34,14 +34,15 @@ all:
               vars: {where: b_servers}
               hosts: {bs: {shares: [{name: 共有, url: /srv/b}]}}
     windows:
-      vars: {where: windows, ansible_group_priority: 10, os: win}
+      vars: {where: windows, os: win}
       hosts: {fs01: , bs: , extra01: }
     linux:
-      vars: {where: linux, os: lin}
+      vars: {where: linux, ansible_group_priority: 10, os: lin}
       hosts: {extra01: }
     waves: {children: {wave1: {hosts: {fs03: , bs: }, vars: {where: wave1}}}}
 wave1: {vars: {wave: one}}
 lab: {hosts: {lab1: }}
+aaa: {hosts: {solo: }, vars: {where: aaa}}
 """
 
 
@@ -60,7 +61,7 @@ def ansible_list(inventory: Path) -> object:
 
 def test_kdx_sees_every_host_and_variable_as_ansible_does(folder: Path) -> None:
     board = load_board(folder)
-    assert len(board.ansible.hosts) == 14
+    assert len(board.ansible.hosts) == 15
     assert compare_with_ansible(folder, board) == []
 
 
