@@ -53,7 +53,12 @@ def test_what_init_writes_from_a_table_loads_with_no_mistakes(tmp_path: Path, en
         "cloud": "s3://b/p?endpoint=http://127.0.0.1:9000",
         "folder": "/srv/target",
     }
-    assert compare_with_ansible(folder, board) == []
+
+
+def test_what_init_writes_is_read_by_ansible_as_by_kdx(tmp_path: Path) -> None:
+    (tmp_path / "schools.csv").write_text(CSV)
+    created(tmp_path / "inv", read_new_board("試験市教育委員会", "ja", schools=tmp_path / "schools.csv"))
+    assert compare_with_ansible(tmp_path / "inv", load_board(tmp_path / "inv")) == []
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

@@ -92,7 +92,7 @@ def plain(node: Node) -> object:
     return node.value
 
 
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=1000)
 @given(soup(ADDRESS_PIECES))
 def test_an_address_is_refused_or_prints_as_it_parses(text: str) -> None:
     try:
