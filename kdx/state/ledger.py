@@ -1,29 +1,33 @@
 """The append-only record of everything that happened. Nothing is ever changed or removed; corrections are new events.
 
-The hash of an event is the SHA-256 of a compact JSON array, UTF-8: id, time, actor, request_id, kind, subject, body (as
-its text) and prev_hash. `present` is the fold: the newest event of each kind and subject.
+Many processes may append at once: each append is one transaction that holds the write lock while it reads where the
+chain ends, so the chain stays one. How events are chained, and how to recompute that without kdx: kdx/state/chain.py.
+`present` is the fold: the newest event of each kind and subject, kept beside the events and checked by verify().
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from kdx.errors import ExitCode
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
-from kdx.state.db import FIELDS, NOTHING, explained, open_database, tables
+from kdx.state.chain import CLOCK_BACK, NOTHING, Fault, Head, Row, Subject, chain_faults, fold_faults, hash_of
+from kdx.state.db import Database, LedgerDamaged, tables
 from kdx.state.events import Event
 from kdx.state.folder import StateFolder
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Select
 
 BATCH = 1000
+LISTED = 1000
+"""So many faults are listed; the rest is counted."""
+TIME_UNREADABLE = datetime.min.replace(tzinfo=UTC)
+"""What an event that was tampered with has for a time, so that it can be listed; verify() names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +45,22 @@ class Recorded:
     hash: str
 
 
-class Fault(NamedTuple):
-    """Something in the ledger that is not as it was written."""
-
-    event: int
-    what: str
-    """An N_() string."""
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What verifying the ledger found."""
 
     events: int
-    head: str
+    head: Head
     faults: tuple[Fault, ...]
+    """The first LISTED of them."""
+    faults_more: int
+    notes: tuple[Fault, ...]
+    """What is worth knowing and no fault; the first LISTED of them."""
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing was changed, removed or added."""
-        return all(fault.what in NOT_FAULTS for fault in self.faults)
+        return not self.faults
 
     @property
     def exit_code(self) -> ExitCode:
@@ -68,101 +68,104 @@ class Verdict:
         return ExitCode.DONE if self.is_whole else ExitCode.DIFFERENCE
 
 
-CHANGED = N_("the event was changed")
-LINK_BROKEN = N_("the event does not follow the one before it")
-MISSING = N_("events are missing before this one")
-CUT = N_("the ledger does not end where its head says: events were removed or added at the end")
-FOLD_DIFFERS = N_("the present state is not what the events say")
-CLOCK_BACK = N_("the time is before that of the event before it")
-
-NOT_FAULTS = frozenset({CLOCK_BACK})
-"""Worth naming, but no sign of a changed ledger: clocks are set back."""
-
-
 class Ledger:
-    """An open ledger. Use as a context manager, or close() it."""
+    """An open ledger. Use as a context manager, or close() it. Reading makes nothing; the first append does."""
 
-    def __init__(
-        self, engine: "Engine", path: Path, actor: str, request_id: str, clock: Callable[[], datetime]
-    ) -> None:
-        self._engine = engine
-        self._path = path
+    def __init__(self, database: Database, actor: str, request_id: str, clock: Callable[[], datetime]) -> None:
+        self._database = database
         self._actor = actor
         self._request_id = request_id
         self._clock = clock
 
     def append(self, event: Event) -> Recorded:
         """Add an event and return it as kept. One transaction, whoever else writes: the chain stays one."""
-        with explained(self._path), self._engine.begin() as connection:
-            # the update comes first: it takes the write lock in SQLite and PostgreSQL alike, before anything is read
-            connection.execute(tables().head.update().values(id=tables().head.c.id + 1))
-            head = connection.execute(tables().head.select()).one()
+        events, head = tables().events, tables().head
+        with self._database.writing() as connection:
+            # the update comes first: in every database it waits for whoever else appends, before anything is read
+            connection.execute(head.update().values(id=head.c.id + 1))
+            last = connection.execute(head.select()).one_or_none()
+            if last is None:
+                raise LedgerDamaged(path=self._database.path, why=N_("its head is missing"))
             row = {
-                "id": head.id,
-                "time": self._clock().astimezone(UTC).isoformat(),
-                "actor": self._actor,
-                "request_id": self._request_id,
+                "id": last.id,
+                "time": self._clock().astimezone(UTC).isoformat(timespec="microseconds"),
+                "actor": _plain(self._actor),
+                "request_id": _plain(self._request_id),
                 "kind": event.kind,
-                "subject": event.subject,
-                "body": _text(event.to_body()),
-                "prev_hash": head.hash,
+                "subject": _plain(event.subject),
+                "body": _body_text(event.to_body()),
+                "prev_hash": last.hash,
             }
             row["hash"] = hash_of(row)
-            connection.execute(tables().events.insert(), row)
-            connection.execute(tables().head.update().values(hash=row["hash"]))
+            connection.execute(events.insert(), row)
+            connection.execute(head.update().values(hash=row["hash"]))
             _project(connection, row)
         return _recorded(row)
 
     def events(
         self, kind: str | None = None, subject: str | None = None, as_of: datetime | None = None
     ) -> Iterator[Recorded]:
-        """Yield events, oldest first, of one kind, one subject, or as they were known at a time."""
+        """Yield events, oldest first: all, of one kind, of one subject, or only those recorded up to a time."""
+        if not self._database.exists():
+            return
         events = tables().events
         wanted = events.select().order_by(events.c.id)
         if kind is not None:
             wanted = wanted.where(events.c.kind == kind)
         if subject is not None:
-            wanted = wanted.where(events.c.subject == subject)
-        with explained(self._path), self._engine.connect() as connection:
-            for row in connection.execution_options(yield_per=BATCH).execute(wanted):
-                recorded = _recorded(row._mapping)
+            wanted = wanted.where(events.c.subject == _plain(subject))
+        with self._database.reading() as connection:
+            for row in _stream(connection, wanted):
+                recorded = _recorded(row)
                 if as_of is None or recorded.time <= as_of:
                     yield recorded
 
-    def present(self, kind: str, subject: str | None = None) -> list[Recorded]:
-        """Return the newest event of a kind for each subject, or for one."""
+    def present(self, kind: str, subject: str | None = None, as_of: datetime | None = None) -> list[Recorded]:
+        """Return the newest event of a kind for each subject, or for one; as it was known at a time."""
+        if as_of is not None:
+            return list({event.subject: event for event in self.events(kind, subject, as_of)}.values())
+        if not self._database.exists():
+            return []
         events, present = tables().events, tables().present
         wanted = events.select().join(present, present.c.event == events.c.id).where(present.c.kind == kind)
         if subject is not None:
-            wanted = wanted.where(present.c.subject == subject)
-        with explained(self._path), self._engine.connect() as connection:
-            rows = connection.execute(wanted.order_by(present.c.subject)).all()
-        return [_recorded(row._mapping) for row in rows]
+            wanted = wanted.where(present.c.subject == _plain(subject))
+        with self._database.reading() as connection:
+            return [_recorded(row) for row in _stream(connection, wanted.order_by(events.c.id))]
 
     def head(self) -> tuple[int, str]:
         """Return id and hash of the last event; (0, zeros) where there is none."""
-        with explained(self._path), self._engine.connect() as connection:
-            row = connection.execute(tables().head.select()).one()
-        return row.id, row.hash
+        if not self._database.exists():
+            return 0, NOTHING
+        with self._database.reading() as connection:
+            head = _head(connection)
+        if head is None:
+            raise LedgerDamaged(path=self._database.path, why=N_("its head is missing"))
+        return head
 
     def verify(self, progress: Progress = SILENT) -> Verdict:
-        """Recompute the chain and the fold from the first event on, and name everything that does not fit."""
-        with explained(self._path), self._engine.connect() as connection:
-            head = connection.execute(tables().head.select()).one()
-            progress.start(N_("Verifying the ledger"), head.id, "entries")
-            events = tables().events
-            rows = connection.execution_options(yield_per=BATCH).execute(events.select().order_by(events.c.id))
-            chain = _Chain()
-            for row in rows:
-                chain.take(row._mapping)
-                progress.advance(1)
-            progress.done()
-            faults = [*chain.faults, *chain.end(head.id, head.hash), *_fold_faults(connection, chain.fold)]
-        return Verdict(chain.count, chain.hash, tuple(faults))
+        """Recompute the chain and the fold from the first event on, and name everything that does not fit.
+
+        Memory grows with the number of subjects, not of events. LedgerMissing where there is no ledger.
+        """
+        events, present = tables().events, tables().present
+        with self._database.reading() as connection:
+            head = _head(connection)
+            walk = _Walk(_stream(connection, events.select().order_by(events.c.id)), progress)
+            progress.start(N_("Verifying the ledger"), head.id if head else None, "entries")
+            try:
+                chain = _sort_out(chain_faults(walk, head))
+                kept = (((row["kind"], row["subject"]), row["event"]) for row in _stream(connection, present.select()))
+                fold = _sort_out(fold_faults(walk.fold, kept))
+            finally:
+                progress.done()
+        faults = (*chain.faults, *fold.faults)
+        more = chain.more + fold.more + len(faults[LISTED:])
+        return Verdict(walk.count, head or Head(0, NOTHING), faults[:LISTED], more, tuple(chain.notes))
 
     def close(self) -> None:
         """Let go of the database."""
-        self._engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> "Ledger":
         return self
@@ -174,78 +177,93 @@ class Ledger:
 
 
 def open_ledger(state: StateFolder, *, actor: str, request_id: str, clock: Callable[[], datetime]) -> Ledger:
-    """Open the ledger of a state folder, made empty where there is none."""
-    return Ledger(open_database(state.ledger), state.ledger, actor, request_id, clock)
+    """Return the ledger of a state folder. Looks at nothing yet; errors come from what is asked of it.
+
+    LedgerUnusable, LedgerNewer, LedgerDamaged, LedgerBusy or DiskFull.
+    """
+    return Ledger(Database(state.ledger), actor, request_id, clock)
 
 
-def hash_of(row: Any) -> str:
-    """Return the hash of an event's row, hexadecimal (see the head of this file)."""
-    canonical = json.dumps([row[name] for name in FIELDS], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+class _Walk:
+    """Passes rows on, counting them and noting the newest event of each subject."""
 
-
-def _text(body: dict[str, Any]) -> str:
-    """Return a body as text that every database takes: bytes of names that are not UTF-8 stay as JSON escapes."""
-    return json.dumps(body, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-class _Chain:
-    """Follows the events from the first on."""
-
-    def __init__(self) -> None:
+    def __init__(self, rows: Iterable[Row], progress: Progress) -> None:
+        self._rows = rows
+        self._progress = progress
         self.count = 0
-        self.id = 0
-        self.hash = NOTHING
-        self.time = ""
-        self.fold: dict[tuple[str, str], int] = {}
-        self.faults: list[Fault] = []
+        self.fold: dict[Subject, int] = {}
 
-    def take(self, row: Any) -> None:
-        number = int(row["id"])
-        if number != self.id + 1:
-            self.faults.append(Fault(number, MISSING))
-        if row["prev_hash"] != self.hash:
-            self.faults.append(Fault(number, LINK_BROKEN))
-        if hash_of(row) != row["hash"]:
-            self.faults.append(Fault(number, CHANGED))
-        if row["time"] < self.time:
-            self.faults.append(Fault(number, CLOCK_BACK))
-        self.count, self.id, self.hash, self.time = self.count + 1, number, row["hash"], row["time"]
-        self.fold[row["kind"], row["subject"]] = number
-
-    def end(self, number: int, hash: str) -> Iterator[Fault]:
-        if (self.id, self.hash) != (number, hash):
-            yield Fault(max(number, self.id), CUT)
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows:
+            self.count += 1
+            self.fold[row["kind"], row["subject"]] = row["id"]
+            self._progress.advance(1)
+            yield row
 
 
-def _fold_faults(connection: "Connection", fold: dict[tuple[str, str], int]) -> Iterator[Fault]:
-    """Compare the fold of the events with the projection that serves the tables."""
-    kept = {(row.kind, row.subject): row.event for row in connection.execute(tables().present.select())}
-    for key in sorted(fold.keys() | kept.keys()):
-        if fold.get(key) != kept.get(key):
-            yield Fault(fold.get(key) or kept[key], FOLD_DIFFERS)
+@dataclass(slots=True)
+class _Found:
+    faults: list[Fault] = field(default_factory=list)
+    more: int = 0
+    notes: list[Fault] = field(default_factory=list)
 
 
-def _project(connection: "Connection", row: dict[str, Any]) -> None:
+def _sort_out(faults: Iterable[Fault]) -> _Found:
+    """Tell faults from notes, and keep no more of them than a person reads."""
+    found = _Found()
+    for fault in faults:
+        if fault.what == CLOCK_BACK:
+            found.notes.extend([fault] if len(found.notes) < LISTED else [])
+        elif len(found.faults) < LISTED:
+            found.faults.append(fault)
+        else:
+            found.more += 1
+    return found
+
+
+def _stream(connection: "Connection", wanted: "Select[Any]") -> Iterator[Row]:
+    """Yield rows as they come, never all at once."""
+    yield from connection.execute(wanted, execution_options={"yield_per": BATCH}).mappings()
+
+
+def _head(connection: "Connection") -> Head | None:
+    """Return where the ledger says it ends; None where it does not say so in a way that can be right."""
+    row = connection.execute(tables().head.select()).one_or_none()
+    return Head(row.id, row.hash) if row and isinstance(row.id, int) and isinstance(row.hash, str) else None
+
+
+def _project(connection: "Connection", row: Row) -> None:
     present = tables().present
     here = (present.c.kind == row["kind"]) & (present.c.subject == row["subject"])
     if not connection.execute(present.update().where(here).values(event=row["id"])).rowcount:
         connection.execute(present.insert(), {"kind": row["kind"], "subject": row["subject"], "event": row["id"]})
 
 
-def _recorded(row: Any) -> Recorded:
+def _body_text(body: dict[str, Any]) -> str:
+    """Return a body as text that every database takes: bytes of names that are not UTF-8 stay as JSON escapes."""
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _plain(text: str) -> str:
+    """Return a name as text that every database takes: half characters and zero bytes written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+def _recorded(row: Row) -> Recorded:
+    """Return a row as an event. One that was tampered with must still be listed; verify() names it."""
     try:
         body = json.loads(row["body"])
-    except ValueError:
-        # a tampered row must still be listed; verify() names it
-        body = {}
+        time = datetime.fromisoformat(row["time"])
+    except (TypeError, ValueError):
+        body, time = {}, TIME_UNREADABLE
     return Recorded(
         id=row["id"],
-        time=datetime.fromisoformat(row["time"]),
+        time=time if time.tzinfo else TIME_UNREADABLE,
         actor=row["actor"],
         request_id=row["request_id"],
         kind=row["kind"],
         subject=row["subject"],
-        body=body,
+        body=body if isinstance(body, dict) else {},
         hash=row["hash"],
     )
