@@ -5,7 +5,7 @@ plans again and does what is left. Nothing is ever deleted at the source or the 
 """
 
 import json
-import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -124,6 +124,7 @@ def run(
     """
     with migration.locked():
         started = clock()
+        listed = time.monotonic()
         planned = _plan(migration, clock, progress, accept_smaller)
         if blocked := next(migration.records.planned(Action.BLOCKED), None):
             raise Undecided(
@@ -133,7 +134,7 @@ def run(
                 target=migration.target.name,
             )
         sent, failed = Tallying(), Tallying()
-        crew = partial(_move, migration, Limiter(bandwidth), sent, failed, progress)
+        crew = partial(_move, migration, listed, Limiter(bandwidth), sent, failed, progress)
         progress.start(N_("Moving"), planned.tally.size(*TO_MOVE), "bytes")
         try:
             # what must be compared goes first: a name that is taken stops the run before anything new is sent
@@ -186,7 +187,8 @@ def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller
         migration.state,
         read_content=False,
         clock=clock,
-        processes=os.cpu_count() or 1,
+        # names only: one process walks a folder as fast as the disk answers
+        processes=1,
         progress=progress,
         accept_smaller=accept_smaller,
     )
@@ -207,7 +209,13 @@ def _about(migration: Migration, scan: ScanResult) -> dict[str, str]:
 
 
 def _move(
-    migration: Migration, limiter: Limiter, sent: Tallying, failed: Tallying, progress: Progress, *actions: str
+    migration: Migration,
+    listed: float,
+    limiter: Limiter,
+    sent: Tallying,
+    failed: Tallying,
+    progress: Progress,
+    *actions: str,
 ) -> None:
     """Carry out the plan's items with these actions, noting each result before the next is looked at."""
     with closing(migration.root.open()) as root:
@@ -215,11 +223,17 @@ def _move(
         if root.capabilities.directories:
             root.make_directory(f"{migration.school.id}/{migration.share.name}")
     records = migration.records
-    items = records.planned(*actions)
+    results = copy(
+        records.planned(*actions),
+        migration.source,
+        migration.destination,
+        parallel=parallel,
+        listed=listed,
+        limiter=limiter,
+        progress=progress,
+    )
     try:
-        for result in records.note(
-            copy(items, migration.source, migration.destination, parallel, limiter, progress)
-        ):
+        for result in records.note(results):
             if isinstance(result, Done):
                 sent.note(result.kind, result.size)
             else:

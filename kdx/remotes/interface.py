@@ -68,6 +68,8 @@ class Expected(StrEnum):
 
     ABSENT = "absent"
     """Nothing: an object that is there is a conflict."""
+    NEW = "new"
+    """Nothing, as the caller's own list said a moment ago: a place that cannot refuse is not asked once more."""
     ANY = "any"
     """Whatever is there is ours (the caller has proven that) and may be replaced."""
 

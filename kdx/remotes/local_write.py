@@ -49,7 +49,7 @@ class LocalWriter:
         """
         parent, name = split(path)
         with writing(path, self.location), self.folders.make(parent) as folder:
-            if expected == Expected.ABSENT and _exists(name, folder):
+            if expected != Expected.ANY and _exists(name, folder):
                 raise Conflict(name=path)
             part = f".kdx-{secrets.token_hex(8)}.part"
             try:
@@ -142,7 +142,7 @@ def _replace_link(link: str, name: str, expected: Expected, folder: int, path: s
     is_link = stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     if is_link and os.readlink(name, dir_fd=folder) == link:
         return
-    if not is_link or expected == Expected.ABSENT:
+    if not is_link or expected != Expected.ANY:
         raise Conflict(name=path)
     part = f".kdx-{secrets.token_hex(8)}.part"
     os.symlink(link, part, dir_fd=folder)

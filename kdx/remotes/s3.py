@@ -19,7 +19,7 @@ from kdx.remotes.s3_store import Patience, Store, open_store
 
 KEY_BYTES = 1024
 """Longest key in UTF-8 bytes (Amazon S3 User Guide, object key names)."""
-PARALLEL = 16
+PARALLEL = 6
 
 
 class S3Remote:
@@ -68,9 +68,9 @@ class S3Remote:
     ) -> Written:
         """Write one object: in one request up to 16 MiB, above that in parts, of which nothing shows before the last.
 
-        Expected.ABSENT: the store is asked to refuse an existing key (If-None-Match: *). Whether it does is tried
-        once with the first small object; where it does not, and for multipart uploads, kdx looks first, and an object
-        that another program puts there in the moment between is replaced. Where an object is there that holds the
+        Expected.ABSENT and NEW: the store is asked to refuse an existing key (If-None-Match: *). Whether it does is tried
+        once with the first small object; where it does not, and for multipart uploads, kdx looks first (ABSENT) or
+        relies on the list (NEW), and an object that another program puts there in between is replaced. Where an object is there that holds the
         same bytes it is taken for our own, because the answer to an earlier request may have been lost.
 
         Conflict; NameRefused; ReadFailed(changed) where `chunks` are not `size` bytes; DiskFull; PlaceMissing,

@@ -60,7 +60,7 @@ def _put(requests: Requests, key: str, path: str, data: bytes, metadata: Metadat
     if expected == Expected.ANY:
         return Written(_send(requests, key, path, data, headers, new=False), len(data))
     store = requests.store
-    if not store.refuses_overwrite and (there := _there(requests, key, path)):
+    if expected == Expected.ABSENT and not store.refuses_overwrite and (there := _there(requests, key, path)):
         return _ours(requests, key, path, there, data)
     try:
         answer = _send(requests, key, path, data, headers, new=store.refuses_overwrite is not False)

@@ -6,14 +6,12 @@ the end is what a kill leaves and is ignored; half a line anywhere else is damag
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from kdx.state.folder import full_disk_explained
-
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
 class Journal:
@@ -25,13 +23,8 @@ class Journal:
             _drop_half_line(path)
             self._file = path.open("ab", buffering=1 << 16)
 
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Add a record; it survives SIGKILL after the next flush()."""
-        with full_disk_explained(self.path.parent):
-            self._file.write(_encode(record).encode("ascii") + b"\n")
-
     def write_lines(self, lines: Iterable[str]) -> None:
-        """Add records that are lines of JSON already, each with its newline: for the writers of very many."""
+        """Add records, each a line of JSON with its newline; they survive SIGKILL after the next flush()."""
         with full_disk_explained(self.path.parent):
             self._file.write("".join(lines).encode("utf-8"))
 

@@ -5,6 +5,7 @@ is read is reported. What was done is yielded item by item, so that the caller c
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -23,6 +24,9 @@ SMALL = 8 << 20
 TRIES = 3
 """How often a file that changes while it is read is tried before it is reported."""
 
+FRESH_SECONDS = 60
+"""How long the list of a target counts as what lies there; after that a place that cannot refuse is asked per name."""
+
 CONFLICT = "conflict"
 
 
@@ -33,6 +37,8 @@ class Lane:
     source: Remote
     target: Remote
     limiter: Limiter
+    listed: float
+    """When the target was listed for the plan (time.monotonic())."""
     step: Callable[[int], None]
     """Told of every chunk that moved; raises when the run is to stop."""
 
@@ -43,15 +49,23 @@ class Lane:
 
 
 def copy(
-    items: Iterable[Item], source: Place, target: Place, parallel: int, limiter: Limiter, progress: Progress = SILENT
+    items: Iterable[Item],
+    source: Place,
+    target: Place,
+    *,
+    parallel: int,
+    listed: float,
+    limiter: Limiter,
+    progress: Progress = SILENT,
 ) -> Iterator[Done | Failed]:
     """Carry out every item and yield what came of it, in the order they finish.
 
-    A place that is gone or refuses us ends the run with its error; everything yielded until then is done.
+    `listed` is when the target was listed for the plan (time.monotonic()): a fresh list spares asking again. A place
+    that is gone or refuses us ends the run with its error; everything yielded until then is done.
     """
     return work_through(
         items,
-        open_lane=lambda step: Lane(source.open(), target.open(), limiter, step),
+        open_lane=lambda step: Lane(source.open(), target.open(), limiter, listed, step),
         work=move,
         weight=lambda item: min(item.size, 2 * SMALL),
         parallel=parallel,
@@ -79,7 +93,7 @@ def move(item: Item, lane: Lane) -> Done | Failed:
 def _link(item: Item, lane: Lane) -> Done:
     if item.action == Action.COMPARE:
         raise Conflict(name=item.target)
-    lane.target.make_link(item.target, item.link, _expected(item))
+    lane.target.make_link(item.target, item.link, _expected(item, lane))
     return _done(item)
 
 
@@ -128,7 +142,7 @@ def _send(item: Item, lane: Lane) -> Done:
         data = b"".join(_passing(item, lane, digest))
         metadata = _metadata(item, digest.sha256)
         lane.limiter.take(len(data))
-        written = lane.target.write(item.target, (data,), len(data), metadata, _expected(item))
+        written = lane.target.write(item.target, (data,), len(data), metadata, _expected(item, lane))
         lane.step(len(data))
     else:
         # the header of a large object goes before its bytes, so its digest is asked for where that moves no data
@@ -136,7 +150,7 @@ def _send(item: Item, lane: Lane) -> Done:
             lane.source.digest(item.path).sha256 if lane.source.capabilities.digest_without_transfer else None
         )
         chunks = _limited(_passing(item, lane, digest, known), lane)
-        written = lane.target.write(item.target, chunks, item.size, _metadata(item, known), _expected(item))
+        written = lane.target.write(item.target, chunks, item.size, _metadata(item, known), _expected(item, lane))
     return _done(item, digest, written.etag)
 
 
@@ -158,8 +172,10 @@ def _limited(chunks: Iterable[bytes], lane: Lane) -> Iterator[bytes]:
         yield chunk
 
 
-def _expected(item: Item) -> Expected:
-    return Expected.ABSENT if item.action == Action.SEND else Expected.ANY
+def _expected(item: Item, lane: Lane) -> Expected:
+    if item.action != Action.SEND:
+        return Expected.ANY
+    return Expected.NEW if time.monotonic() - lane.listed < FRESH_SECONDS else Expected.ABSENT
 
 
 def _metadata(item: Item, sha256: bytes | None) -> Metadata:

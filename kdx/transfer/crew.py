@@ -6,11 +6,15 @@ is under way is given up at its next step, and the first error is raised.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Protocol, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from kdx.progress import Progress
 
+BUNDLE_ITEMS, BUNDLE_BYTES = 16, 1 << 20
+"""Up to so many items and bytes are one errand of a thread."""
 IN_FLIGHT_BYTES = 128 << 20
 """What all items under way may weigh together; a single heavier one still goes, alone."""
 LOOK_SECONDS = 0.2
@@ -27,6 +31,8 @@ class Closing(Protocol):
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Lane = TypeVar("Lane", bound=Closing)
+Outcome = TypeVar("Outcome")
+Finished: TypeAlias = "SimpleQueue[tuple[Future[Outcome], int]]"
 
 
 class Stopped(Exception):
@@ -70,17 +76,27 @@ def work_through(
     lanes: list[Lane] = []
     own = threading.local()
 
-    def run(item: Task) -> Result:
-        if pulse.stop.is_set():
-            raise Stopped
-        if not hasattr(own, "lane"):
-            own.lane = open_lane(pulse.step)
-            lanes.append(own.lane)
-        return work(item, own.lane)
+    def run(bundle: Bundle[Task]) -> tuple[list[Result], BaseException | None]:
+        results: list[Result] = []
+        try:
+            if not hasattr(own, "lane"):
+                own.lane = open_lane(pulse.step)
+                lanes.append(own.lane)
+            for item in bundle.items:
+                pulse.step(0)
+                results.append(work(item, own.lane))
+        except BaseException as error:
+            # what the bundle has done until then must be known all the same
+            return results, error
+        return results, None
 
     crew = ThreadPoolExecutor(parallel, thread_name_prefix="kdx-crew")
     try:
-        yield from _feed(crew, run, items, weight, parallel, lambda: progress.advance(pulse.since_last()))
+        bundles = bundle_up(items, weight)
+        for results, error in _feed(crew, run, bundles, parallel, lambda: progress.advance(pulse.since_last())):
+            yield from results
+            if error is not None:
+                raise error
     finally:
         pulse.stop.set()
         crew.shutdown(wait=True, cancel_futures=True)
@@ -88,29 +104,58 @@ def work_through(
             lane.close()
 
 
-def _feed(
-    crew: ThreadPoolExecutor,
-    run: Callable[[Task], Result],
-    items: Iterable[Task],
-    weight: Callable[[Task], int],
-    parallel: int,
-    look: Callable[[], None],
-) -> Iterator[Result]:
-    under_way: dict[Future[Result], int] = {}
+class Bundle(NamedTuple, Generic[Task]):
+    """Items that one thread works through before it comes back."""
+
+    items: list[Task]
+    weight: int
+
+
+def bundle_up(items: Iterable[Task], weight: Callable[[Task], int]) -> Iterator[Bundle[Task]]:
+    """Put small items together: handing each over by itself costs as much as sending it."""
+    bundle: list[Task] = []
     weighs = 0
     for item in items:
         heavy = weight(item)
-        while len(under_way) >= 2 * parallel or (under_way and weighs + heavy > IN_FLIGHT_BYTES):
-            finished, _ = wait(under_way, LOOK_SECONDS, FIRST_COMPLETED)
-            look()
-            for future in finished:
-                weighs -= under_way.pop(future)
-                yield future.result()
-        under_way[crew.submit(run, item)] = heavy
+        if bundle and (len(bundle) >= BUNDLE_ITEMS or weighs + heavy > BUNDLE_BYTES):
+            yield Bundle(bundle, weighs)
+            bundle, weighs = [], 0
+        bundle.append(item)
         weighs += heavy
-    while under_way:
-        finished, _ = wait(under_way, LOOK_SECONDS, FIRST_COMPLETED)
-        look()
-        for future in finished:
-            under_way.pop(future)
+    if bundle:
+        yield Bundle(bundle, weighs)
+
+
+def _feed(
+    crew: ThreadPoolExecutor,
+    run: Callable[[Bundle[Task]], Outcome],
+    bundles: Iterable[Bundle[Task]],
+    parallel: int,
+    look: Callable[[], None],
+) -> Iterator[Outcome]:
+    # a queue, not concurrent.futures.wait: waiting on all that is under way costs more than a small file
+    finished: Finished[Outcome] = SimpleQueue()
+    count = weighs = 0
+    for bundle in bundles:
+        while count >= 2 * parallel or (count and weighs + bundle.weight > IN_FLIGHT_BYTES):
+            future, light = _next(finished, look)
+            count, weighs = count - 1, weighs - light
             yield future.result()
+        crew.submit(run, bundle).add_done_callback(partial(_hand_in, finished, bundle.weight))
+        count, weighs = count + 1, weighs + bundle.weight
+    for _ in range(count):
+        yield _next(finished, look)[0].result()
+
+
+def _hand_in(finished: "Finished[Outcome]", heavy: int, future: Future[Outcome]) -> None:
+    finished.put((future, heavy))
+
+
+def _next(finished: "Finished[Outcome]", look: Callable[[], None]) -> tuple[Future[Outcome], int]:
+    while True:
+        try:
+            return finished.get(timeout=LOOK_SECONDS)
+        except Empty:
+            continue
+        finally:
+            look()

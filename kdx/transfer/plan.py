@@ -5,15 +5,15 @@ the outcome with what lies at the target now. Nothing at a target is ever planne
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import groupby
+from operator import attrgetter
 
 from kdx.inventory.names import is_unicode, readable
 from kdx.language import N_
 from kdx.remotes.interface import LEFT_BY_RULE, Capabilities, Entry, Kind
-from kdx.transfer.merge import merge
+from kdx.transfer.merge import merge, path_bytes
 from kdx.transfer.rows import Done, Item, Known
 
 
@@ -53,7 +53,7 @@ def propose(entries: Iterable[Entry], done: Iterable[Done], can: Capabilities) -
     Rename rule: a name that is not UTF-8 gets its reading where the target wants Unicode names.
     """
     folders: dict[str, Item] = {}
-    for entry, before in merge(entries, done, lambda entry: os.fsencode(entry.path), _path_of_done):
+    for entry, before in merge(entries, done, attrgetter("path"), attrgetter("path")):
         if entry is None:
             assert before is not None
             yield _extra(before)
@@ -71,7 +71,7 @@ def propose(entries: Iterable[Entry], done: Iterable[Done], can: Capabilities) -
 
 def settle(items: Iterable[Item], known: Iterable[Known]) -> Iterator[Item]:
     """Given proposed items and what the target lists (both sorted by target name bytes), yield the final items."""
-    for item, listed in merge(_without_twins(items), known, lambda item: os.fsencode(item.target), _name_of_known):
+    for item, listed in merge(_without_twins(items), known, attrgetter("target"), attrgetter("target")):
         if item is not None:
             settled = _settle(item, listed)
             if settled is not None:
@@ -85,7 +85,7 @@ def target_name(path: str, can: Capabilities) -> str:
 
 def link_digest(link: str) -> bytes:
     """Return the SHA-256 of a link: of the bytes of where it points, its only content."""
-    return hashlib.sha256(os.fsencode(link)).digest()
+    return hashlib.sha256(path_bytes(link)).digest()
 
 
 def _propose(entry: Entry, before: Done | None, can: Capabilities) -> Item:
@@ -119,7 +119,7 @@ def _first_action(entry: Entry, before: Done | None, target: str, can: Capabilit
         return Action.UNREAD, entry.skip
     elif entry.kind == Kind.DIRECTORY and not can.directories:
         return Action.CARRIED, ""
-    if can.name_bytes and len(os.fsencode(target)) > can.name_bytes:
+    if can.name_bytes and len(path_bytes(target)) > can.name_bytes:
         return Action.BLOCKED, TOO_LONG
     if before is None or before.target != target:
         return Action.SEND, ""
@@ -157,7 +157,7 @@ def _extra(before: Done) -> Item:
 
 def _without_twins(items: Iterable[Item]) -> Iterator[Item]:
     """Block entries that would meet under one name: nobody but a person may choose between them."""
-    for _, group in groupby(items, key=lambda item: item.target):
+    for _, group in groupby(items, key=attrgetter("target")):
         several = list(group)
         going = sum(item.action in AT_TARGET for item in several)
         for item in several:
@@ -192,11 +192,3 @@ def _against(item: Item, listed: Known) -> Action:
         # without tags a replacement is decided by the bytes as well, when it comes to it (transfer/copy.py)
         untouched = (listed.size, listed.mtime_ns) == (item.last_size, item.last_mtime_ns)
     return Action(item.action) if untouched and item.action != Action.SEND else Action.COMPARE
-
-
-def _path_of_done(done: Done) -> bytes:
-    return os.fsencode(done.path)
-
-
-def _name_of_known(known: Known) -> bytes:
-    return os.fsencode(known.target)

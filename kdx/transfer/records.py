@@ -6,10 +6,10 @@ that a kill loses at most the line being written.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kdx.inventory.catalog.table import read_metadata
 from kdx.remotes.interface import Capabilities, Entry
@@ -17,6 +17,12 @@ from kdx.state.journal import Journal
 from kdx.transfer.plan import propose, settle
 from kdx.transfer.rows import CHECKED, DONE, FAILED, ITEMS, ITEMS_BY_TARGET, KNOWN, Checked, Done, Failed, Item, Known
 from kdx.transfer.verify import Level, Outcome, expect, judge
+
+
+NOTED_AT_ONCE = 32
+"""Results after which a journal is handed to the kernel."""
+
+ReadBack = Callable[[Iterable[Checked]], Iterator[Checked]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +100,9 @@ class Records:
         self.gather()
         self.forget_failures()
         tally = Tallying()
-        with self._scratch("proposed", "listed") as (proposed, known):
-            ITEMS_BY_TARGET.write(proposed, propose(entries, DONE.read(self.done), can))
-            KNOWN.write(known, map(_known, listed))
-            items = settle(ITEMS_BY_TARGET.read(proposed), KNOWN.read(known))
-            ITEMS.write(self.plan, tally.items(items), about)
+        proposed = ITEMS_BY_TARGET.sort(propose(entries, DONE.read(self.done), can), self._scratch("proposed"))
+        known = KNOWN.sort(map(_known, listed), self._scratch("listed"))
+        ITEMS.write(self.plan, tally.items(settle(proposed, known)), about)
         return tally.result()
 
     def planned(self, *actions: str) -> Iterator[Item]:
@@ -106,14 +110,15 @@ class Records:
         return (item for item in ITEMS.read(self.plan) if not actions or item.action in actions)
 
     def note(self, results: Iterable[Done | Failed]) -> Iterator[Done | Failed]:
-        """Write down every result before it is passed on."""
+        """Write down every result as it passes. What a kill leaves unwritten the next plan finds at the target."""
         with Journal(self._journal(self.done)) as done, Journal(self._journal(self.failed)) as failed:
             for sequence, result in enumerate(results):
                 if isinstance(result, Done):
-                    done.write(DONE.record(result, sequence))
-                    done.flush()
+                    done.write_lines((DONE.line(result, sequence),))
                 else:
-                    failed.write(FAILED.record(result, sequence))
+                    failed.write_lines((FAILED.line(result, sequence),))
+                if sequence % NOTED_AT_ONCE == 0:
+                    done.flush()
                     failed.flush()
                 yield result
 
@@ -134,7 +139,7 @@ class Records:
         self,
         listed: Iterable[Entry],
         level: Level,
-        read_back: Callable[[Iterable[Checked]], Iterator[Checked]],
+        read_back: ReadBack,
         about: Mapping[str, str],
     ) -> tuple[Tally, Tally]:
         """Hold the plan and what was written against what the target lists; `read_back` settles what only bytes can.
@@ -143,12 +148,11 @@ class Records:
         """
         self.gather()
         outcomes, hows = Tallying(), Tallying()
-        with self._scratch("expected", "listed", "judged") as (expected, known, judged):
-            CHECKED.write(expected, expect(self.planned(), DONE.read(self.done), self.failures()))
-            KNOWN.write(known, map(_known, listed))
-            CHECKED.write(judged, judge(CHECKED.read(expected), KNOWN.read(known), level))
-            rows = _counted(_settled(judged, read_back), outcomes, hows)
-            CHECKED.write(self.verified, rows, {**about, "level": level, "plan_sha256": digest_of(self.plan)})
+        expected = expect(self.planned(), DONE.read(self.done), self.failures())
+        by_target = CHECKED.sort(expected, self._scratch("expected"))
+        judged = judge(by_target, KNOWN.sort(map(_known, listed), self._scratch("listed")), level)
+        rows = _counted(self._settled(judged, read_back), outcomes, hows)
+        CHECKED.write(self.verified, rows, {**about, "level": level, "plan_sha256": digest_of(self.plan)})
         return outcomes.result(), hows.result()
 
     def checked(self, *outcomes: str) -> Iterator[Checked]:
@@ -166,22 +170,19 @@ class Records:
     def _journal(self, table: Path) -> Path:
         return table.with_suffix(".journal")
 
-    def _scratch(self, *names: str) -> "_Scratch":
-        return _Scratch([self.folder / f"{name}.scratch.parquet" for name in names])
+    def _scratch(self, name: str) -> Path:
+        return self.folder / f"{name}.scratch.parquet"
 
-
-class _Scratch(ExitStack):
-    """Tables that live for the length of a block."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        super().__init__()
-        self._paths = paths
-        for path in paths:
-            self.callback(path.unlink, missing_ok=True)
-
-    def __enter__(self) -> list[Path]:  # type: ignore[override]
-        super().__enter__()
-        return self._paths
+    def _settled(self, judged: Iterable[Checked], read_back: ReadBack) -> Iterator[Checked]:
+        """Pass on what is decided; what only its bytes can settle waits on the disk, then is read back."""
+        with TemporaryDirectory(dir=self.folder) as folder, Journal(Path(folder) / "to-read") as waiting:
+            for row in judged:
+                if row.outcome != Outcome.TO_READ:
+                    yield row
+                else:
+                    waiting.write_lines((CHECKED.line(row, 0),))
+            waiting.flush()
+            yield from read_back(CHECKED.read_lines(waiting.path))
 
 
 def digest_of(path: Path) -> str:
@@ -190,11 +191,6 @@ def digest_of(path: Path) -> str:
         return ""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-def _settled(judged: Path, read_back: Callable[[Iterable[Checked]], Iterator[Checked]]) -> Iterator[Checked]:
-    yield from (row for row in CHECKED.read(judged) if row.outcome != Outcome.TO_READ)
-    yield from read_back(row for row in CHECKED.read(judged) if row.outcome == Outcome.TO_READ)
 
 
 def _counted(rows: Iterable[Checked], outcomes: Tallying, hows: Tallying) -> Iterator[Checked]:

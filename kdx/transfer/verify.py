@@ -5,10 +5,10 @@ is never proof. kdx never sends an MD5, so a store whose tag equals the MD5 take
 computed it (for multipart uploads: the MD5 of the parts' MD5s).
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
@@ -76,13 +76,10 @@ TAG_UNKNOWN = N_("the store's tag is not a checksum of the bytes; read it back")
 
 def expect(items: Iterable[Item], done: Iterable[Done], failed: Iterable[Failed]) -> Iterator[Checked]:
     """Given a plan and what its run left behind (all sorted by path bytes), yield what a verification must find."""
-    fates = merge(done, failed, lambda row: os.fsencode(row.path), lambda row: os.fsencode(row.path))
-    by_path = ((written or refused, written, refused) for written, refused in fates)
-    for item, fate in merge(
-        items, by_path, lambda item: os.fsencode(item.path), lambda fate: os.fsencode(fate[0].path) if fate[0] else b""
-    ):
-        if item is not None:
-            yield _expect(item, fate[1] if fate else None, fate[2] if fate else None)
+    path = attrgetter("path")
+    for first, refused in merge(merge(items, done, path, path), failed, _path_of_pair, path):
+        if first and first[0] is not None:
+            yield _expect(first[0], first[1], refused)
 
 
 def judge(expected: Iterable[Checked], known: Iterable[Known], level: Level) -> Iterator[Checked]:
@@ -90,7 +87,7 @@ def judge(expected: Iterable[Checked], known: Iterable[Known], level: Level) -> 
 
     TO_READ marks those that only their bytes can settle.
     """
-    for row, listed in merge(expected, known, lambda row: os.fsencode(row.target), lambda k: os.fsencode(k.target)):
+    for row, listed in merge(expected, known, attrgetter("target"), attrgetter("target")):
         if row is None:
             assert listed is not None
             if listed.kind != Kind.DIRECTORY:
@@ -124,6 +121,11 @@ class Lane:
     def close(self) -> None:
         """Let go of the target."""
         self.target.close()
+
+
+def _path_of_pair(pair: tuple[Item | None, Done | None]) -> str:
+    item, done = pair
+    return item.path if item is not None else done.path if done is not None else ""
 
 
 def _expect(item: Item, done: Done | None, failed: Failed | None) -> Checked:
