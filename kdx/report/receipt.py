@@ -9,8 +9,9 @@ from html import escape
 
 from kdx.handover import Issued
 from kdx.language import N_, _, current_language
+from kdx.remotes.interface import Kind
 from kdx.report.tables import Column, Table, visible
-from kdx.report.words import HOW, HOW_MEANINGS
+from kdx.report.words import HOW, HOW_MEANINGS, KINDS
 from kdx.transfer.receipt import RECEIPT, Facts, Held
 from kdx.transfer.verify import Outcome
 
@@ -32,6 +33,8 @@ tr { break-inside: avoid; }
 td.number { text-align: right; white-space: nowrap; }
 code { font: 8.5pt/1.4 monospace; overflow-wrap: anywhere; }
 p.state { font-size: 12pt; border: 2px solid #000; padding: 2mm 4mm; }
+table.confirm { break-inside: avoid; table-layout: fixed; }
+table.confirm th { width: 14%; }
 table.confirm td { height: 14mm; }
 """
 
@@ -111,9 +114,9 @@ def _share(share: Facts, zone: tzinfo) -> str:
         f"<h2>{_text(_('Share {name}').format(name=share['share']))}</h2>",
         _rows(
             (_("From"), share["source"]),
-            (_("Looked through"), _when(share["scanned"], zone)),
-            (_("Verified"), _when(share["verified"], zone)),
-            (_("Entries proven"), f"{entries.get(Outcome.PROVEN, 0):,}"),
+            (_("Scanned on"), _when(share["scanned"], zone)),
+            (_("Verified on"), _when(share["verified"], zone)),
+            (_("Entries proven"), f"{entries.get(Outcome.PROVEN, 0):,} ({_kinds(share['kinds'])})"),
             (_("Bytes proven"), f"{share['bytes']:,}"),
             (_("Left by rule"), f"{entries.get(Outcome.RULE, 0):,}"),
             (_("Not taken"), f"{_not_taken(entries):,}"),
@@ -146,6 +149,10 @@ def _share(share: Facts, zone: tzinfo) -> str:
         + "</p>"
     )
     return "\n".join(part for part in parts if part)
+
+
+def _kinds(kinds: dict[str, int]) -> str:
+    return ", ".join(_(KINDS[Kind(kind)]).format(count=f"{count:,}") for kind, count in kinds.items())
 
 
 def _not_taken(entries: dict[str, int]) -> int:
@@ -195,7 +202,11 @@ def _list(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]
 
 def _when(moment: str, zone: tzinfo) -> str:
     stamp = datetime.fromisoformat(moment).astimezone(zone)
-    return f"{stamp:%Y-%m-%d %H:%M} {stamp.tzname()}"
+    plain = f"{stamp:%Y-%m-%d %H:%M} {stamp.tzname()}"
+    if current_language() != "ja":
+        return plain
+    # Reiwa 1 is 2019; no receipt is older
+    return f"令和{stamp.year - 2018}年{stamp.month}月{stamp.day}日 ({plain})"
 
 
 def _text(text: str) -> str:

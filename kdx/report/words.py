@@ -1,7 +1,7 @@
 """The words of plans, verifications and receipts as people read them, marked for translation. Decides nothing."""
 
 from kdx.language import N_
-from kdx.remotes.interface import SkipReason
+from kdx.remotes.interface import Kind, SkipReason
 from kdx.transfer.copy import CONFLICT
 from kdx.transfer.plan import Action
 from kdx.transfer.verify import How, Level, Outcome
@@ -50,6 +50,7 @@ HOW = {
     How.STORE_MD5: N_("store MD5"),
     How.STORE_PARTS: N_("store MD5 of parts"),
     How.READ_BACK: N_("read back"),
+    How.FOLDER: N_("folder"),
     How.LISTING: N_("listing"),
 }
 
@@ -57,10 +58,17 @@ HOW_MEANINGS = {
     How.STORE_MD5: N_("the store's own MD5 equals that of the bytes read at the source"),
     How.STORE_PARTS: N_("the store's own MD5 of all parts equals that of the bytes read at the source"),
     How.READ_BACK: N_("every byte was read back and has the SHA-256 of the source"),
+    How.FOLDER: N_("a folder has no bytes; it is there"),
     How.LISTING: N_("name and size only"),
 }
 
 LEVELS = {Level.LISTING: N_("listing"), Level.CHECKSUM: N_("checksum"), Level.READBACK: N_("readback")}
+
+KINDS = {
+    Kind.FILE: N_("{count} files"),
+    Kind.DIRECTORY: N_("{count} folders"),
+    Kind.LINK: N_("{count} links"),
+}
 
 SENT = N_("sent")
 

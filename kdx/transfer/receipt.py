@@ -59,6 +59,7 @@ def share_facts(records: Records) -> Facts:
     """Return what a receipt says of one share: counts, bytes, how proven, and every exception by name."""
     counts: Counter[str] = Counter()
     how: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
     by_rule: Counter[str] = Counter()
     size = 0
     skipped: list[dict[str, str]] = []
@@ -67,7 +68,8 @@ def share_facts(records: Records) -> Facts:
         counts[row.outcome] += 1
         if row.how:
             how[row.how] += 1
-        if row.outcome == Outcome.PROVEN and row.kind == Kind.FILE:
+        if row.outcome == Outcome.PROVEN:
+            kinds[row.kind] += 1
             size += row.size
         if row.outcome == Outcome.RULE:
             by_rule[row.why] += 1
@@ -78,6 +80,7 @@ def share_facts(records: Records) -> Facts:
     return {
         "entries": dict(sorted(counts.items())),
         "bytes": size,
+        "kinds": dict(sorted(kinds.items())),
         "proven": dict(sorted(how.items())),
         "left_by_rule": dict(sorted(by_rule.items())),
         "skipped": skipped,
@@ -123,6 +126,9 @@ def check(path: Path, keys: Sequence[signing.PublicKey]) -> Held:
         raise ReceiptFalse(path=path, why=str(error).rstrip(".")) from error
     except (KeyError, TypeError, ValueError) as error:
         raise ReceiptFalse(path=path, why=f"a field is missing or malformed ({error})") from error
+    if facts["format"] != FORMAT:
+        # only now: a changed byte here is a change like any other
+        raise ReceiptUnreadable(path=path, why=f"its format is {facts['format']}")
     here, absent = [], []
     for file in facts["files"]:
         beside = path.with_name(file["name"])
@@ -153,8 +159,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise ReceiptFalse(path=path, why="it is not a receipt and its signature")
     if raw != _rendered(document):
         raise ReceiptFalse(path=path, why="its text was changed")
-    if not isinstance(document["receipt"], dict) or document["receipt"].get("format") != FORMAT:
-        raise ReceiptUnreadable(path=path, why=f"its format is not {FORMAT}")
+    if not isinstance(document["receipt"], dict):
+        raise ReceiptFalse(path=path, why="it holds no facts")
     return document
 
 

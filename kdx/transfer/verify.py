@@ -61,6 +61,8 @@ class How(StrEnum):
     STORE_PARTS = "store MD5 of parts"
     READ_BACK = "read back"
     LISTING = "listing"
+    FOLDER = "folder"
+    """A folder is there; it has no bytes."""
 
 
 WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT})
@@ -164,7 +166,7 @@ def _look(row: Checked, listed: Known | None, level: Level) -> tuple[Outcome, st
         same = listed.link == row.link
         return (Outcome.PROVEN, How.READ_BACK, "") if same else (Outcome.DIFFERENT, "", OTHER_BYTES)
     if row.kind == Kind.DIRECTORY:
-        return Outcome.PROVEN, How.LISTING, ""
+        return Outcome.PROVEN, How.FOLDER, ""
     if listed.size != row.size:
         return Outcome.DIFFERENT, "", OTHER_SIZE
     if level == Level.LISTING:

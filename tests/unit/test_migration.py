@@ -1,104 +1,24 @@
 """A share moved to a folder, with real files: what is sent, what is left alone, what stops a run."""
 
-import hashlib
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rigs.small_share import moved, now, one, open_one, share, target, without_junk
 
 from kdx import migration
-from kdx.config.location import parse_location
-from kdx.config.model import Board, IgnoreRules, School, Server, Share, Target
 from kdx.errors import ExitCode
 from kdx.inventory.guard import SourceShrunk
 from kdx.migration import Level, Migration, TargetTaken, Undecided
 from kdx.remotes.interface import PlaceMissing
-from kdx.state.folder import StateFolder
+from kdx.remotes.local import LocalRemote
 from kdx.transfer.plan import Action
+from kdx.transfer.rows import DONE
 from kdx.transfer.verify import Outcome
 
-HARD_NAMES = (
-    "令和6年度/01_教務/時間割.xlsx", "$(touch x)", "quo\"te's", "new\nline", "[最終].xlsx", "何？：＊.txt",
-    "か\u3099.txt", "が.txt", "trailing ", "a%20b", "back\\slash", "あ" * 85, "Aa", "aA", "esc\x1b[31m", ".hidden",
-)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def build(share: Path) -> None:
-    for number, name in enumerate(HARD_NAMES):
-        path = share / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(f"{number} ".encode() * 10)
-        os.utime(path, ns=(0, 1_700_000_000_123_456_789 + number))
-    Path(os.fsdecode(os.fsencode(share) + "/資料.txt".encode("cp932"))).write_bytes(b"cp932")
-    (share / "empty file").touch()
-    (share / "empty folder").mkdir()
-    (share / "Thumbs.db").write_bytes(b"junk")
-    (share / "large").write_bytes(os.urandom(9 << 20))
-    (share / "link").symlink_to("../elsewhere")
-
-
-@pytest.fixture
-def share(tmp_path: Path) -> Path:
-    folder = tmp_path / "share"
-    folder.mkdir()
-    build(folder)
-    return folder
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    folder = tmp_path / "target"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def one(tmp_path: Path, share: Path, target: Path) -> Migration:
-    return open_one(tmp_path, share, target)
-
-
-def open_one(tmp_path: Path, share: Path, target: Path) -> Migration:
-    shares = (
-        Share("es-1", "共有", "es", "fs", parse_location(str(share)), IgnoreRules("1", ("Thumbs.db",))),
-    )
-    board = Board(
-        "試験市教育委員会",
-        tmp_path,
-        (School("es", "試験小学校", servers=(Server("fs", shares),)),),
-        (Target("cloud", parse_location(str(target))),),
-    )
-    return migration.open_migration(board, StateFolder(tmp_path / "state"), "es", None, None)
-
-
-def tree(root: Path) -> dict[str, tuple[object, ...]]:
-    """Everything below `root`, read without kdx."""
-    found: dict[str, tuple[object, ...]] = {}
-    for folder, folders, files in os.walk(root):
-        for name in folders + files:
-            path = os.path.join(folder, name)
-            relative = os.path.relpath(path, root)
-            if os.path.islink(path):
-                found[relative] = ("link", os.readlink(path))
-            elif os.path.isdir(path):
-                found[relative] = ("folder",)
-            else:
-                content = Path(path).read_bytes()
-                found[relative] = ("file", hashlib.sha256(content).hexdigest(), os.stat(path).st_mtime_ns)
-    return found
-
-
-def moved(target: Path) -> dict[str, tuple[object, ...]]:
-    return tree(target / "es" / "共有")
-
-
-def without_junk(share: Path) -> dict[str, tuple[object, ...]]:
-    return {path: what for path, what in tree(share).items() if path != "Thumbs.db"}
+__all__ = ["one", "share", "target"]
 
 
 def test_a_share_arrives_whole_with_every_hard_name_and_is_proven(one, share, target):
@@ -231,20 +151,14 @@ def test_a_record_survives_being_cut_at_any_byte(one, share, target):
 
 
 def list_done(one: Migration) -> list[object]:
-    from kdx.transfer.rows import DONE
-
     return list(DONE.read(one.records.done))
 
 
 def test_blocked_names_stop_the_run_with_the_gate_code(tmp_path, share, monkeypatch):
     # two names that read the same are blocked at a target that wants Unicode; a folder takes both as they are
-    from kdx.remotes.local import LocalRemote
-
     (share / "資料.txt").write_bytes(b"utf-8")
     target = tmp_path / "unicode"
     target.mkdir()
-    from dataclasses import replace
-
     monkeypatch.setattr(LocalRemote, "capabilities", replace(LocalRemote.capabilities, unicode_names=True))
     with pytest.raises(Undecided) as stopped:
         migration.run(open_one(tmp_path, share, target), now)
