@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from kdx.config.model import nearest_names
 from kdx.errors import UsageMistake
 from kdx.language import N_
 
@@ -60,6 +59,8 @@ def column_of(table: Table, key: str) -> Column:
     """Return the column `key`; UnknownColumn offers the nearest names."""
     known = {column.key: column for column in table.columns}
     if key not in known:
+        from kdx.config.model import nearest_names
+
         near = nearest_names(key, list(known))
         raise UnknownColumn(name=key, nearest=", ".join(near) or "-", known=", ".join(known))
     return known[key]
