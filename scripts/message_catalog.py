@@ -156,8 +156,8 @@ def problems(messages: dict[Message, set[str]], known: Catalog) -> Iterator[str]
         source = source_of(entry.id)
         if source and source not in sources:
             yield f"{source!r} is translated but no longer used"
-    for source in known.obsolete:
-        yield f"{source!r} is kept although it is obsolete"
+    for unused in known.obsolete:
+        yield f"{unused!r} is kept although it is obsolete"
 
 
 def fills_in_the_same(message: Message, translation: str) -> bool:
@@ -185,14 +185,14 @@ def translations(catalog: Catalog) -> dict[str, list[str]]:
     return {source_of(entry.id): strings_of(entry.string) for entry in catalog if entry.id and entry.string}
 
 
-def source_of(message: Message | list[str]) -> str:
+def source_of(message: str | Sequence[str]) -> str:
     """Return what a message is looked up by: the singular."""
     return message if isinstance(message, str) else message[0]
 
 
-def strings_of(translation: str | Sequence[str]) -> list[str]:
-    """Return the forms of a translation."""
-    return [translation] if isinstance(translation, str) else list(translation)
+def strings_of(translation: str | Sequence[str] | None) -> list[str]:
+    """Return the forms of a translation; none is one empty form."""
+    return [translation or ""] if isinstance(translation, str | None) else list(translation)
 
 
 def new_catalog() -> Catalog:
