@@ -59,6 +59,8 @@ def serve_s3(folder: Path, *buckets: str, like: LocalStore | None = None) -> Ite
     environment = {
         **os.environ,
         "RCLONE_CONFIG": os.devnull,
+        # S3 knows ガ and カ + ゛ as two names; without this the server answers for one when asked for the other
+        "RCLONE_NO_UNICODE_NORMALIZATION": "true",
         # in the environment, not on the command line: everybody on a machine can read command lines
         "RCLONE_AUTH_KEY": f'"{access_key},{secret_key}"',
     }

@@ -186,6 +186,10 @@ class Remote(Protocol):
         """
         ...
 
+    def list_names(self, folder: str = "") -> Iterator[Entry]:
+        """The same as list(), but of files only path and kind need be right: for whoever reads each of them anyway."""
+        ...
+
     def walk(self) -> Iterator[Entry]:
         """Yield every entry below the root, in any order, in bounded memory."""
         ...
@@ -203,9 +207,9 @@ class Remote(Protocol):
         ...
 
     def digest_listed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """Yield files that list() just gave, in that order, each as it is now with its SHA-256, or with a skip.
+        """Yield files that list() or list_names() gave, in that order, each as it is now with its SHA-256 or a skip.
 
-        The listing may be the first look of stat, read, stat. Raises only what the place itself raises.
+        Raises only what the place itself raises.
         """
         ...
 

@@ -1,9 +1,10 @@
-"""Hash many small files of a folder at the least cost: this loop runs once for every file of every school.
+"""Hash many small files of one folder at the least cost: this loop runs once for every file of every school.
 
-Never takes a file for whole that is not what was listed: whatever is unusual goes the careful way, LocalRemote.digest.
+Whatever is unusual (large, changed meanwhile, not to be opened so) goes the careful way, LocalRemote.digest.
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 
@@ -13,37 +14,37 @@ from kdx.remotes.local_folders import Folders
 SMALL = 256 << 10
 """Bytes up to which a file is read in one call: a buffer of its own size costs less than a large one."""
 
-_new = tuple.__new__
-
 
 def digest_listed(
-    folders: Folders, flags: int, entries: Iterable[Entry], carefully: Callable[[Entry], Entry]
+    folders: Folders,
+    flags: int,
+    entries: Iterable[Entry],
+    entry_of: Callable[[str, os.stat_result, bytes], Entry],
+    carefully: Callable[[Entry], Entry],
 ) -> Iterator[Entry]:
-    """Yield each entry with its SHA-256; `carefully` is asked where it is large, changed or cannot be opened so.
-
-    The listing was the first look, so a file costs open, read, stat and close: 7.4 µs against the 10 of digest().
-    """
+    """Yield each entry as it is now with its SHA-256: open, stat, read, stat, close, 9 µs a file."""
     for entry in entries:
-        path, kind, size, mtime_ns, _sha256, _skip, link, mode, owner, acl, file_id, etag = entry
+        path = entry.path
+        folder, _slash, name = path.rpartition("/")
         data = None
-        if size <= SMALL:
-            folder, _slash, name = path.rpartition("/")
+        try:
+            descriptor = os.open(name, flags, dir_fd=folders.enter(folder))
             try:
-                descriptor = os.open(name, flags, dir_fd=folders.enter(folder))
-                try:
+                before = os.fstat(descriptor)
+                size = before.st_size
+                if size <= SMALL and stat.S_ISREG(before.st_mode):
                     data = os.read(descriptor, size + 1)
                     after = os.fstat(descriptor)
-                finally:
-                    os.close(descriptor)
-            except OSError:
-                data = None
+            finally:
+                os.close(descriptor)
+        except OSError:
+            data = None
         if (
             data is not None
             and len(data) == size == after.st_size
-            and after.st_mtime_ns == mtime_ns
-            and str(after.st_ino) == file_id
+            and before.st_mtime_ns == after.st_mtime_ns
+            and before.st_ctime_ns == after.st_ctime_ns
         ):
-            digest = sha256(data).digest()
-            yield _new(Entry, (path, kind, size, mtime_ns, digest, None, link, mode, owner, acl, file_id, etag))
+            yield entry_of(path, after, sha256(data).digest())
         else:
             yield carefully(entry)

@@ -65,8 +65,8 @@ class Folders:
 
 def split(path: str) -> tuple[str, str]:
     """Return (folder, name) of a path. NameRefused where its last component cannot be a name."""
-    folder, _slash, name = path.rpartition("/")
-    _refuse_no_name(name)
+    folder, slash, name = path.rpartition("/")
+    _refuse_no_name(name if folder or not slash else "")
     return folder, name
 
 

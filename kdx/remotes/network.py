@@ -75,7 +75,7 @@ def _read(bundle: Path) -> str:
     """Return the certificates as PEM text, known to be usable."""
     try:
         text = bundle.read_text("ascii", "ignore")
-        ssl.create_default_context(cadata=text)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise BundleUnusable(path=bundle, why=why) from error

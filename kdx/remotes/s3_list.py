@@ -1,11 +1,12 @@
 """Lists of what lies in a bucket, page by page. Never ends early without an error.
 
-obstore refuses a whole page when one key in it holds a control character or an empty component; boto3 then goes on
+obstore refuses a whole page when one key in it holds a control character or an empty component, and gets U+FFFD for
+such a character from servers whose XML cannot hold it; boto3, which asks for names in percent encoding, then goes on
 behind the last key that came. What the line cuts goes on there too. An object whose key ends in `/` (other programs
 mark folders so) shows as an empty object without the slash.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kdx.language import N_, translate
@@ -27,9 +28,13 @@ def list_folder(requests: Requests, prefix: str) -> Iterator[Entry]:
 
     try:
         found = requests.patiently("", lambda: _with_delimiter(requests, prefix))
-    except InvalidPathError:
+    except (InvalidPathError, _NamesUnclear):
         found = [entry for page in _boto_pages(requests, prefix, "", "/") for entry in page]
     yield from sorted(found, key=lambda entry: entry.path.encode())
+
+
+class _NamesUnclear(Exception):
+    """A key came with U+FFFD in it: perhaps its own, perhaps what XML made of a control character."""
 
 
 class _Walk:
@@ -48,7 +53,7 @@ class _Walk:
         try:
             while page := self.requests.patiently("", self._next_page):
                 yield from self._noted(_entries(page, self.prefix))
-        except InvalidPathError:
+        except (InvalidPathError, _NamesUnclear):
             for entries in _boto_pages(self.requests, self.prefix, self._resume_behind(), ""):
                 yield from self._noted(entries)
 
@@ -87,6 +92,8 @@ def _with_delimiter(requests: Requests, prefix: str) -> list[Entry]:
     import obstore
 
     found = obstore.list_with_delimiter(requests.store.reading, prefix or None)
+    if any("\ufffd" in folder for folder in found["common_prefixes"]):
+        raise _NamesUnclear
     return [*_entries(found["objects"], prefix), *(_folder(path, prefix) for path in found["common_prefixes"])]
 
 
@@ -109,7 +116,10 @@ def _boto_pages(requests: Requests, prefix: str, behind: str, delimiter: str) ->
         given = {"ContinuationToken": page["NextContinuationToken"]}
 
 
-def _entries(page: Iterable[Any], prefix: str) -> Iterator[Entry]:
+def _entries(page: Sequence[Any], prefix: str) -> Iterator[Entry]:
+    """Yield the objects of a page. _NamesUnclear before the first where one of its names cannot be trusted."""
+    if any("\ufffd" in meta["path"] for meta in page):
+        raise _NamesUnclear
     for meta in page:
         key = meta["path"]
         # the mark of the folder itself comes without its slash

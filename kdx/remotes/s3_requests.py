@@ -64,6 +64,7 @@ class Requests:
         if fault.status in (409, 412):
             return Conflict(name=name)
         bare_refusal = fault.status in (401, 403) and fault.store_time is None
+        bare_refusal |= fault.status == 400 and not fault.code
         unsure_of_bucket = fault.status == 404 and not fault.code and not self.store.was_seen
         if bare_refusal or unsure_of_bucket:
             fault = self._ask_again(fault)
@@ -79,6 +80,8 @@ class Requests:
 
     def get(self, key: str, name: str, start: int = 0) -> tuple[Entry, Iterator[bytes]]:
         """Return an object and its bytes from `start`. NotFound; ReadFailed(changed) where it changes meanwhile."""
+        if start and start >= (entry := self.head(key, name)).size:
+            return entry, iter(())
         entry, chunks = self.patiently(name, lambda: self._get(key, name, start, ""))
         return entry, self._continued(entry, chunks, key, start)
 

@@ -136,7 +136,7 @@ class Store:
     def _connect(self, seconds_between_signs: float) -> "S3Store":
         from obstore.store import S3Store
 
-        where: S3Config = {"bucket": self.bucket.host, "region": self._region}
+        where: S3Config = {"bucket": self.bucket.host, "region": self._region, "disable_bulk_delete": True}
         if self._endpoint:
             where["endpoint"] = self._endpoint
         else:

@@ -1,0 +1,163 @@
+"""Every place files live, each on a server of its own kind, with a second way to look into it that is not kdx."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from local_store import serve_s3
+from rigs.fake_s3 import KEYS, serve_fake
+
+from kdx.config.location import parse_location
+from kdx.config.secret import SecretReference
+from kdx.remotes import Place
+from kdx.remotes.interface import Remote
+
+SERVERS = ("local", "rclone", "moto", "fake")
+_numbers = itertools.count()
+
+
+class Look(Protocol):
+    """A way into a place that is not kdx."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Put a file there."""
+
+    def all(self) -> dict[str, bytes]:
+        """Return everything that lies there."""
+
+
+@dataclass
+class Rig:
+    """One empty place and the ways into it."""
+
+    kind: str
+    place: Place
+    remote: Remote
+    look: Look
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A running S3 server with a bucket named schools."""
+
+    url: str
+    access_key: str
+    secret_key: str
+
+    @property
+    def client(self) -> Any:
+        """An independent client."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+
+class LookIntoFolder:
+    """Plain files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, name: str, data: bytes) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def all(self) -> dict[str, bytes]:
+        found = (Path(parent) / name for parent, _, names in os.walk(self.root) for name in names)
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in found}
+
+
+class LookIntoBucket:
+    """boto3."""
+
+    def __init__(self, client: Any, prefix: str) -> None:
+        self.client, self.prefix = client, prefix
+
+    def put(self, name: str, data: bytes) -> None:
+        self.client.put_object(Bucket="schools", Key=self.prefix + name, Body=data)
+
+    def all(self) -> dict[str, bytes]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket="schools", Prefix=self.prefix)
+        keys = [row["Key"] for page in pages for row in page.get("Contents", ())]
+        return {
+            key.removeprefix(self.prefix): self.client.get_object(Bucket="schools", Key=key)["Body"].read()
+            for key in keys
+        }
+
+
+@pytest.fixture(scope="session")
+def rclone_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """`rclone serve s3`: ignores If-None-Match, answers multipart uploads with one tag and lists another."""
+    with serve_s3(tmp_path_factory.mktemp("rclone"), "schools") as store:
+        yield Endpoint(store.endpoint, store.access_key, store.secret_key)
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[Endpoint]:
+    """moto: honours If-None-Match."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = Endpoint(f"http://{host}:{port}", *KEYS.values())
+    endpoint.client.create_bucket(Bucket="schools")
+    try:
+        yield endpoint
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def fake_server() -> Iterator[Endpoint]:
+    """Our own, without troubles and with short pages."""
+    with serve_fake("schools") as fake:
+        fake.page = 7
+        yield Endpoint(fake.endpoint, *KEYS.values())
+
+
+@pytest.fixture(params=SERVERS)
+def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    """One empty place of each kind."""
+    kind = request.param
+    if kind == "local":
+        root = tmp_path / "root"
+        root.mkdir()
+        place, look = Place(parse_location(str(root))), LookIntoFolder(root)
+    else:
+        endpoint = request.getfixturevalue(f"{kind}_server")
+        place, look = bucket_place(endpoint, monkeypatch)
+    remote = place.open()
+    yield Rig(kind, place, remote, look)
+    remote.close()
+
+
+def bucket_place(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> tuple[Place, LookIntoBucket]:
+    """Return an empty prefix of the bucket and the other way into it."""
+    prefix = f"試験 {next(_numbers)}"
+    monkeypatch.setenv("RIG_ACCESS", endpoint.access_key)
+    monkeypatch.setenv("RIG_SECRET", endpoint.secret_key)
+    location = parse_location(f"s3://schools/{prefix}?endpoint={endpoint.url}")
+    place = Place(
+        location,
+        access_key=SecretReference("env", "RIG_ACCESS"),
+        secret_key=SecretReference("env", "RIG_SECRET"),
+    )
+    return place, LookIntoBucket(endpoint.client, f"{prefix}/")

