@@ -1,0 +1,143 @@
+"""Events are a contract: their kinds and fields only grow, and the ledger keeps even those it does not know."""
+
+import json
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from kdx.state.events import (
+    CommandFailed,
+    Event,
+    InventoryCreated,
+    KeyMade,
+    PlanMade,
+    ReceiptIssued,
+    RunFinished,
+    ScanFinished,
+    Transfer,
+    VerifyFinished,
+    transfer_subject,
+)
+from kdx.state.folder import StateFolder
+from kdx.state.ledger import Ledger, open_ledger
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=timezone(timedelta(hours=9)))
+TARGET = "s3://bucket/prefix"
+NAMES = {"school": "shiken_es", "share": "共有", "share_id": "shiken_es-1", "target": TARGET}
+OF_A_TRANSFER = {"school", "share", "share_id", "target"}
+
+SCAN = ScanFinished("shiken_es", "共有", "shiken_es-1", 3, 2, 10, 0, 1, True, "a.parquet", "0" * 64, NOON, NOON)
+PLAN = PlanMade(**NAMES, entries={"send": 2}, sizes={"send": 10}, catalog="a.parquet", plan_sha256="1" * 64)
+RUN = RunFinished(
+    **NAMES, sent=2, sent_bytes=10, failed={}, entries={"send": 2}, sizes={"send": 10}, plan_sha256="1" * 64,
+    exit_code=0, started=NOON, ended=NOON,
+)
+VERIFY = VerifyFinished(
+    **NAMES, level="checksum", outcomes={"proven": 2}, sizes={"proven": 10}, how={"store MD5": 2},
+    plan_sha256="1" * 64, verified_sha256="2" * 64, exit_code=0, started=NOON, ended=NOON,
+)
+RECEIPT = ReceiptIssued("shiken_es", TARGET, ["shiken_es-1"], True, "3" * 64, "SHA256:x", "/srv/receipt")
+KEY = KeyMade("board", "SHA256:x")
+INVENTORY = InventoryCreated("/etc/kdx/inventory", "試験市教育委員会")
+FAILED = CommandFailed("kdx migrate run", 12, "The place does not answer.")
+
+CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
+    "scan.finished": (
+        SCAN, "shiken_es-1",
+        {"school", "share", "share_id", "entries", "files", "bytes", "not_read", "left_by_rule", "read_content",
+         "catalog", "catalog_sha256", "started", "ended"},
+    ),
+    "migration.planned": (
+        PLAN, f"shiken_es-1@{TARGET}", {*OF_A_TRANSFER, "entries", "sizes", "catalog", "plan_sha256"}
+    ),
+    "migration.ran": (
+        RUN, f"shiken_es-1@{TARGET}",
+        {*OF_A_TRANSFER, "sent", "sent_bytes", "failed", "entries", "sizes", "plan_sha256", "exit_code", "started",
+         "ended"},
+    ),
+    "migration.verified": (
+        VERIFY, f"shiken_es-1@{TARGET}",
+        {*OF_A_TRANSFER, "level", "outcomes", "sizes", "how", "plan_sha256", "verified_sha256", "exit_code",
+         "started", "ended"},
+    ),
+    "receipt.issued": (
+        RECEIPT, f"shiken_es@{TARGET}",
+        {"school", "target", "shares", "whole", "receipt_sha256", "key_fingerprint", "path"},
+    ),
+    "key.made": (KEY, "board", {"role", "fingerprint"}),
+    "inventory.created": (INVENTORY, "試験市教育委員会", {"folder", "board"}),
+    "command.failed": (FAILED, "kdx migrate run", {"command", "exit_code", "message"}),
+}
+"""Kind -> an event, its subject, and the fields of version 1. A line may be added; none may be changed."""
+
+
+def open_in(folder: Path) -> Ledger:
+    return open_ledger(StateFolder(folder), actor="tester", request_id="r", clock=lambda: datetime.now(UTC))
+
+
+@pytest.mark.parametrize("kind", CONTRACT)
+def test_kinds_subjects_and_fields_stay_what_they_are(kind: str) -> None:
+    event, subject, names = CONTRACT[kind]
+    assert (event.kind, event.subject) == (kind, subject)
+    assert names <= {field.name for field in fields(event)}
+    assert event.to_body().keys() >= {"version", *names}
+
+
+def test_every_event_is_in_the_contract() -> None:
+    classes = (*Event.__subclasses__(), *Transfer.__subclasses__())
+    assert {each.kind for each in classes if each.kind and each.__module__ == Event.__module__} == set(CONTRACT)
+
+
+@pytest.mark.parametrize("kind", CONTRACT)
+def test_what_is_read_back_is_what_was_said(tmp_path: Path, kind: str) -> None:
+    event = CONTRACT[kind][0]
+    with open_in(tmp_path) as ledger:
+        ledger.append(event)
+        [recorded] = ledger.present(kind, event.subject)
+    assert recorded.body == event.to_body() == json.loads(json.dumps(event.to_body()))
+
+
+def test_times_are_kept_in_utc_and_one_without_a_zone_is_refused() -> None:
+    assert SCAN.to_body()["ended"] == "2026-11-23T03:00:00+00:00"
+    naive = ScanFinished("", "", "", 0, 0, 0, 0, 0, True, "", "", datetime(2026, 11, 23), NOON)
+    with pytest.raises(ValueError, match="time zone"):
+        naive.to_body()
+
+
+def test_the_newest_event_of_each_share_and_target_can_be_asked_for(tmp_path: Path) -> None:
+    def plan(share_id: str, target: str, digest: str) -> PlanMade:
+        return PlanMade("es", "共有", share_id, target, {}, {}, "a.parquet", digest)
+
+    with open_in(tmp_path) as ledger:
+        for event in (plan("a", "x", "1"), plan("a", "y", "2"), plan("b", "x", "3"), plan("a", "x", "4")):
+            ledger.append(event)
+        [newest] = ledger.present(PlanMade.kind, transfer_subject("a", "x"))
+        assert newest.body["plan_sha256"] == "4"
+        assert {event.body["plan_sha256"] for event in ledger.present(PlanMade.kind)} == {"2", "3", "4"}
+
+
+@dataclass(frozen=True, slots=True)
+class FromTheFuture(Event):
+    """An event of a kind, or of a version, that this kdx has never heard of."""
+
+    kind: ClassVar[str] = "drone.landed"
+    version: ClassVar[int] = 99
+    where: str = "roof"
+    nested: tuple[object, ...] = ({"deep": [1, None, "屋上"]},)
+
+    @property
+    def subject(self) -> str:
+        return "shiken_es"
+
+
+def test_an_unknown_kind_or_version_breaks_neither_listing_nor_verification(tmp_path: Path) -> None:
+    with open_in(tmp_path) as ledger:
+        for event in (KEY, FromTheFuture(), KEY):
+            ledger.append(event)
+        [recorded] = ledger.present("drone.landed")
+        assert recorded.body == {"version": 99, "where": "roof", "nested": [{"deep": [1, None, "屋上"]}]}
+        assert [event.kind for event in ledger.events()] == ["key.made", "drone.landed", "key.made"]
+        assert ledger.verify().faults == ()
