@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdx.config.model import Share
+from kdx.errors import ExitCode
 from kdx.inventory.attempt import Attempt, begin_attempt
 from kdx.inventory.guard import Shrinking, SourceShrunk, refuse_shrunk
 from kdx.inventory.ignore import ignore_matcher
@@ -27,6 +28,7 @@ from kdx.state.folder import StateFolder, full_disk_explained
 if TYPE_CHECKING:
     from kdx.inventory.catalog.queries import Count
     from kdx.inventory.catalog.table import Database
+    from kdx.state.events import ScanFinished
 
 UNREAD_LISTED = 1000
 """So many unread entries are listed by a scan; the catalog has all of them."""
@@ -47,6 +49,8 @@ class ScanResult:
     """(pattern, entries left because of it), every pattern of the share in its order."""
     unread: tuple[tuple[str, str], ...]
     """(path, reason) of the first UNREAD_LISTED entries that were not read."""
+    read_content: bool
+    """False for a scan of names: what was not known before is still not known."""
     hashed: int
     """Files whose content this scan read; the others were known."""
     hashed_bytes: int
@@ -67,8 +71,33 @@ class ScanResult:
 
     @property
     def not_read(self) -> int:
-        """Number of entries that could not be read: above 0 the scan is incomplete."""
+        """Number of entries that could not be read."""
         return sum(count.entries for count in self.counts if count.skip in NOT_READ)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """3 where something could not be read."""
+        return ExitCode.INCOMPLETE if self.not_read else ExitCode.DONE
+
+    def event(self) -> "ScanFinished":
+        """Return what the ledger keeps of it."""
+        from kdx.state.events import ScanFinished
+
+        return ScanFinished(
+            school=self.share.school,
+            share=self.share.name,
+            share_id=self.share.id,
+            entries=self.entries(),
+            files=self.entries(Kind.FILE),
+            bytes=self.bytes,
+            not_read=self.not_read,
+            left_by_rule=self.left_by_rule,
+            read_content=self.read_content,
+            catalog=self.catalog.name,
+            catalog_sha256=self.catalog_sha256,
+            started=self.started,
+            ended=self.ended,
+        )
 
 
 def scan_share(
@@ -103,7 +132,7 @@ def scan_share(
                 seen = _walk(attempt, workers, database, accept_smaller)
                 if read_content and not at_once:
                     seen = _hash_rest(attempt, workers, database, seen)
-                return _finish(attempt, database, seen)
+                return _finish(attempt, database, seen, read_content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +164,8 @@ def _walk(attempt: Attempt, workers: Workers, database: "Database", accept_small
         raise
     finally:
         attempt.progress.done()
+    if attempt.is_first:
+        workers.dismiss()
     seen = _Seen(attempt.scratch / "walk.parquet", attempt.clock(), told.hashed, told.bytes)
     metadata = metadata_of(attempt.share, attempt.started, seen.ended).as_text()
     known = Known(last, attempt.left, attempt.began)
@@ -180,7 +211,7 @@ def _tasks(files: Iterable[Entry]) -> Iterator[Task]:
         yield Task(files=batch)
 
 
-def _finish(attempt: Attempt, database: "Database", seen: _Seen) -> ScanResult:
+def _finish(attempt: Attempt, database: "Database", seen: _Seen, read_content: bool) -> ScanResult:
     """Give the table its name as a catalog, and sum it up."""
     from kdx.inventory.catalog.catalog import new_catalog_path
     from kdx.inventory.catalog.queries import count_entries, ignored_paths, unread_paths
@@ -197,6 +228,7 @@ def _finish(attempt: Attempt, database: "Database", seen: _Seen) -> ScanResult:
         counts=tuple(count_entries(database, seen.table)),
         ignored=tuple((pattern, ignored[pattern]) for pattern in attempt.share.ignore.patterns),
         unread=tuple(unread_paths(database, seen.table, UNREAD_LISTED)),
+        read_content=read_content,
         hashed=seen.hashed,
         hashed_bytes=seen.hashed_bytes,
     )

@@ -126,9 +126,13 @@ def latest_catalog(folder: Path) -> Path | None:
     return max(all_catalogs(folder), default=None)
 
 
+def catalog_name(moment: datetime) -> str:
+    """Return the file name of a catalog of a scan that began at this moment."""
+    return f"{moment.astimezone(UTC).strftime(NAME_FORMAT)}.parquet"
+
+
 def new_catalog_path(folder: Path, started: datetime) -> Path:
     """Return the file name of a new catalog. Two scans within one second: the later is named a second later."""
-    moment = started.astimezone(UTC).replace(microsecond=0)
-    while (path := folder / f"{moment.strftime(NAME_FORMAT)}.parquet").exists():
-        moment += timedelta(seconds=1)
+    while (path := folder / catalog_name(started)).exists():
+        started += timedelta(seconds=1)
     return path

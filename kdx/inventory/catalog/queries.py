@@ -1,10 +1,11 @@
 """Questions to one catalog or two, answered by DuckDB. Returns plain rows; has no words for a person, no judgement."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kdx.inventory.catalog.table import Database, execute, parquet
+from kdx.inventory.catalog.rows import CATALOG
+from kdx.inventory.catalog.table import Database, execute, parquet, quote
 from kdx.inventory.names import join_path
 from kdx.remotes.interface import NOT_READ, Kind
 
@@ -48,3 +49,55 @@ def unread_paths(database: Database, table: Path, most: int) -> list[tuple[str, 
 def files_in(counts: Iterable[Count]) -> int:
     """Return how many files there are, whatever became of them."""
     return sum(count.entries for count in counts if count.kind == Kind.FILE)
+
+
+class Copy(NamedTuple):
+    """One of several files with the same content."""
+
+    group: int
+    """1 for the group that wastes most."""
+    copies: int
+    size: int
+    path: str
+
+
+def duplicate_files(database: Database, tables: Sequence[tuple[str, Path]], most: int) -> tuple[int, int, list[Copy]]:
+    """Return (groups, bytes that could be saved, the files of the `most` groups that waste most).
+
+    Several catalogs are looked at as one; the name given with each is put before its paths. Empty files are not
+    duplicates, and names of one file (hard links, one file id in one catalog) count once.
+    """
+    files = " UNION ALL ".join(
+        f"SELECT {quote(name)} AS place, path, path_raw, {CATALOG.sort_key} AS key, size, sha256, "
+        f"coalesce(nullif(file_id, ''), 'path ' || path) AS file_id FROM {parquet(table)} "
+        f"WHERE kind = 'file' AND skip IS NULL AND sha256 IS NOT NULL AND size > 0"
+        for name, table in tables
+    )
+    database.execute(
+        f"CREATE OR REPLACE TEMP VIEW content AS SELECT * FROM ({files}) "
+        f"QUALIFY row_number() OVER (PARTITION BY place, sha256, file_id ORDER BY key) = 1"
+    )
+    groups = (
+        "SELECT sha256, size, count(*) AS copies, (count(*) - 1) * size AS wasted FROM content "
+        "GROUP BY sha256, size HAVING count(*) > 1"
+    )
+    place = tables[0][1]
+    total = execute(database, f"SELECT count(*), coalesce(sum(wasted), 0)::BIGINT FROM ({groups})", place).fetchall()[0]
+    heaviest = (
+        f"SELECT *, row_number() OVER (ORDER BY wasted DESC, sha256) AS number FROM ({groups}) "
+        f"ORDER BY number LIMIT {most}"
+    )
+    rows = execute(
+        database,
+        f"SELECT number, copies, heaviest.size, place, path, path_raw FROM ({heaviest}) AS heaviest "
+        f"JOIN content USING (sha256, size) ORDER BY number, place, key",
+        place,
+    ).fetchall()
+    copies = [
+        Copy(number, count, size, _placed(name, join_path(path, raw))) for number, count, size, name, path, raw in rows
+    ]
+    return int(total[0]), int(total[1]), copies
+
+
+def _placed(name: str, path: str) -> str:
+    return f"{name}/{path}" if name else path

@@ -35,11 +35,10 @@ def journal_line(entry: Entry) -> str:
     A line is made for every entry of a share; written out it costs a third of a JSON encoder (1.0 against 3 µs).
     """
     path, kind, size, mtime_ns, sha256, skip, link, mode, owner, acl, file_id, _etag = entry
-    if not is_unicode(path):
+    rare = ""
+    if not path.isascii() and not is_unicode(path):
         path, raw = split_path(path)
         rare = f',"path_raw":"{raw}"'
-    else:
-        rare = ""
     if link:
         text, raw = split_path(link)
         rare += f',"link":{in_json(text)}' + (f',"link_raw":"{raw}"' if raw else "")
