@@ -48,7 +48,7 @@ class Issued:
     folder: Path
     facts: Facts
     files: tuple[Facts, ...]
-    """Name and SHA-256 of receipt.json and of the files it vouches for."""
+    """Name and SHA-256 of receipt.json and of the files it vouches for; none on a dry run."""
     fingerprint: str
     target: str
     """Address of the target itself."""
@@ -89,8 +89,9 @@ def issue_receipt(
     ledger_head: tuple[int, str],
     now: datetime,
     draw: Draw,
+    dry_run: bool = False,
 ) -> Issued:
-    """Write receipt.json, SHA256SUMS and the page into `folder`, signed with the board's key.
+    """Write receipt.json, SHA256SUMS and the page into `folder`, signed with the board's key; nothing on a dry run.
 
     NothingPlanned, NotVerified or NotAsProven say what is missing.
     """
@@ -99,20 +100,27 @@ def issue_receipt(
         for migration in migrations:
             held.enter_context(migration.locked())
         facts = _facts(migrations, board.name, ledger_head, now)
-        held.enter_context(full_disk_explained(folder))
+        files = () if dry_run else _write_all(migrations, folder, facts, key, draw)
+    return Issued(
+        folder=folder,
+        facts=facts,
+        files=files,
+        fingerprint=key.public.fingerprint,
+        target=str(migrations[0].target.location),
+    )
+
+
+def _write_all(
+    migrations: Sequence[Migration], folder: Path, facts: Facts, key: signing.SigningKey, draw: Draw
+) -> tuple[Facts, ...]:
+    with full_disk_explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / SUMS, _sums(migrations))
         facts["files"] = [_vouched(folder / SUMS)]
         _write(folder / PAGE, draw(facts, key.public.fingerprint).encode("utf-8"))
         facts["files"].append(_vouched(folder / PAGE))
         _write(folder / RECEIPT, receipt.sealed(facts, key))
-    return Issued(
-        folder=folder,
-        facts=facts,
-        files=(_vouched(folder / RECEIPT), *facts["files"]),
-        fingerprint=key.public.fingerprint,
-        target=str(migrations[0].target.location),
-    )
+    return _vouched(folder / RECEIPT), *facts["files"]
 
 
 def check_receipt(path: Path, trusted: Path) -> Held:

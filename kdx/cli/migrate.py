@@ -55,7 +55,7 @@ def plan(app: Application, school: str, share: str | None, to: str | None, accep
     planned = migration.plan(one, app.now, app.output.progress, accept_smaller)
     app.record(planned.event(one.names))
     app.output.show(tables.items_table(one) if every else tables.planned_table(one, planned))
-    app.output.say(tables.planned_exceptions(one))
+    app.output.warn(tables.planned_exceptions(one))
     app.output.finish(planned.exit_code)
 
 
@@ -91,7 +91,7 @@ def run(
     ran = migration.run(one, app.now, bandwidth, app.output.progress, accept_smaller)
     app.record(ran.event(one.names))
     app.output.show(tables.ran_table(one, ran))
-    app.output.say(tables.ran_exceptions(one))
+    app.output.warn(tables.ran_exceptions(one))
     app.output.finish(ran.exit_code)
 
 
@@ -121,7 +121,7 @@ def verify(app: Application, school: str, share: str | None, to: str | None, lev
     verdict = migration.verify(one, migration.Level(level), app.now, app.output.progress)
     app.record(verdict.event(one.names))
     app.output.show(tables.checked_table(one) if every else tables.verdict_table(one, verdict))
-    app.output.say(tables.verdict_exceptions(one))
+    app.output.warn(tables.verdict_exceptions(one))
     app.output.finish(verdict.exit_code)
 
 
@@ -134,6 +134,7 @@ def verify(app: Application, school: str, share: str | None, to: str | None, lev
 @click.option("--check", metavar="FILE", type=click.Path(path_type=Path), help=N_("Check a receipt instead."))
 @click.option("--key", metavar="FILE", type=click.Path(path_type=Path),
               help=N_("With --check: trust only the key in this file, not those in inventory/keys."))
+@dry_run_option
 @format_options
 @click.pass_obj
 def receipt(
@@ -144,6 +145,7 @@ def receipt(
     folder: Path | None,
     check: Path | None,
     key: Path | None,
+    dry_run: bool,
 ) -> None:
     """Write the signed receipt of a school's migration, or check one.
 
@@ -153,7 +155,7 @@ def receipt(
         _check(app, check, key)
     if not school or not folder:
         raise click.UsageError(translate(N_("Name a school and a folder (-o DIR), or a receipt to check (--check).")))
-    _issue(app, school, share, to, folder)
+    _issue(app, school, share, to, folder, dry_run)
 
 
 def _check(app: Application, path: Path, key: Path | None) -> NoReturn:
@@ -165,7 +167,9 @@ def _check(app: Application, path: Path, key: Path | None) -> NoReturn:
     app.output.finish(handover.exit_code_of_check(held))
 
 
-def _issue(app: Application, school: str, share: str | None, to: str | None, folder: Path) -> NoReturn:
+def _issue(
+    app: Application, school: str, share: str | None, to: str | None, folder: Path, dry_run: bool
+) -> NoReturn:
     from kdx import handover
     from kdx.report.receipt import issued_table, receipt_page
 
@@ -177,8 +181,10 @@ def _issue(app: Application, school: str, share: str | None, to: str | None, fol
         ledger_head=app.ledger.head(),
         now=app.now(),
         draw=partial(receipt_page, zone=app.output.zone),
+        dry_run=dry_run,
     )
-    app.record(issued.event())
+    if not dry_run:
+        app.record(issued.event())
     app.output.show(issued_table(issued))
     app.output.finish(issued.exit_code)
 

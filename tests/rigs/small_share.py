@@ -108,7 +108,7 @@ def keys(tmp_path: Path, one: Migration) -> Path:
     return tmp_path / "keys"
 
 
-def issue(one: Migration, folder: Path) -> handover.Issued:
+def issue(one: Migration, folder: Path, dry_run: bool = False) -> handover.Issued:
     return handover.issue_receipt(
         [one],
         board_of(one),
@@ -117,6 +117,7 @@ def issue(one: Migration, folder: Path) -> handover.Issued:
         ledger_head=(7, "ab" * 32),
         now=now(),
         draw=partial(receipt_page, zone=ZoneInfo("Asia/Tokyo")),
+        dry_run=dry_run,
     )
 
 

@@ -90,6 +90,13 @@ def test_no_receipt_before_a_run_nor_before_its_verification_nor_after_a_later_p
     assert not (tmp_path / "receipt").exists()
 
 
+def test_a_dry_run_says_what_a_receipt_would_say_and_writes_nothing(one, keys, tmp_path):
+    migration.run(one, now)
+    migration.verify(one, Level.CHECKSUM, now)
+    assert issue(one, tmp_path / "receipt", dry_run=True).facts["whole"] is True
+    assert not (tmp_path / "receipt").exists()
+
+
 def test_no_receipt_over_a_difference(one, keys, target, tmp_path):
     migration.run(one, now)
     (target / "es" / "共有" / "large").write_bytes(b"x")
