@@ -1,0 +1,60 @@
+"""The archive that installs without a network."""
+
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def unpacked(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle, made and unpacked."""
+    folder = tmp_path_factory.mktemp("bundle")
+    made = subprocess.run(
+        [checkout / "scripts" / "bundle", folder], capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL
+    )
+    assert made.returncode == 0, made.stderr
+    with tarfile.open(made.stdout.splitlines()[-1]) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    (bundle,) = (folder / "unpacked").iterdir()
+    return bundle
+
+
+def install(bundle: Path, target: Path) -> "subprocess.CompletedProcess[str]":
+    """Run its install script where no package index can be asked."""
+    environment = {
+        "PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }
+    return subprocess.run(
+        [bundle / "install", target], env=environment, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL
+    )
+
+
+def test_the_bundle_installs_a_working_kdx_and_rclone_without_a_network(unpacked: Path, tmp_path: Path) -> None:
+    installed = install(unpacked, tmp_path / "kdx")
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    for program, word in (("kdx", "--version"), ("rclone", "version")):
+        shown = subprocess.run([tmp_path / "kdx/bin" / program, word], capture_output=True, text=True, env={})
+        assert shown.returncode == 0 and shown.stdout.startswith(program), shown.stderr
+    made = subprocess.run([tmp_path / "kdx/bin/kdx", "init", tmp_path / "board"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+
+
+def test_the_bundle_carries_the_licences_of_what_it_carries(unpacked: Path) -> None:
+    assert "Apache License" in (unpacked / "LICENSE").read_text("utf-8")
+    assert "Nick Craig-Wood" in (unpacked / "LICENSE.rclone").read_text("utf-8")
+
+
+def test_a_changed_bundle_refuses_to_install(unpacked: Path, tmp_path: Path) -> None:
+    subprocess.run(["cp", "-r", unpacked, tmp_path / "changed"], check=True)
+    with (tmp_path / "changed" / "README.md").open("a") as file:
+        file.write("one line more\n")
+    refused = install(tmp_path / "changed", tmp_path / "kdx")
+    assert refused.returncode == 1
+    assert "damaged" in refused.stderr
+    assert not (tmp_path / "kdx").exists()
