@@ -26,7 +26,7 @@ _SILENCE = (
     (re.compile(r"dns error|failed to lookup|EndpointConnectionError.*resolve|Name or service", re.I),
      N_("its name is unknown (DNS)")),
     (re.compile(r"proxy|ProxyConnectionError", re.I), N_("the proxy does not let us through")),
-    (re.compile(r"ConnectionRefused|Connection refused", re.I), N_("the connection was refused")),
+    (re.compile(r"ConnectionRefused|Connection refused|Could not connect", re.I), N_("the connection was refused")),
     (re.compile(r"TimedOut|timed out|Timeout", re.I), N_("no answer in time")),
 )
 _NO_BUCKET = frozenset({"NoSuchBucket", "InvalidBucketName"})

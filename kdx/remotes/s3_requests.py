@@ -63,8 +63,8 @@ class Requests:
         fault = fault_of(error)
         if fault.status in (409, 412):
             return Conflict(name=name)
-        bare_refusal = fault.status in (401, 403) and fault.store_time is None
-        bare_refusal |= fault.status == 400 and not fault.code
+        refusal = fault.status in (400, 401, 403)
+        bare_refusal = refusal and (not fault.code or (fault.status != 400 and fault.store_time is None))
         unsure_of_bucket = fault.status == 404 and not fault.code and not self.store.was_seen
         if bare_refusal or unsure_of_bucket:
             fault = self._ask_again(fault)

@@ -15,6 +15,7 @@ from kdx.remotes.interface import (
     Entry,
     Expected,
     Metadata,
+    NameRefused,
     NotFound,
     PlaceSilent,
     ReadFailed,
@@ -64,6 +65,8 @@ def _put(requests: Requests, key: str, path: str, data: bytes, metadata: Metadat
         return _ours(requests, key, path, there, data)
     try:
         answer = _send(requests, key, path, data, headers, new=store.refuses_overwrite is not False)
+    except NameRefused:
+        raise
     except Conflict:
         return _ours(requests, key, path, requests.head(key, path), data)
     if store.refuses_overwrite is None and len(data) <= TRIED_WITH:

@@ -35,7 +35,8 @@ class Trouble:
     """What happens to the next `times` requests of `method` whose path fits `path`, once `after` others have passed."""
 
     kind: str
-    """status, cut (half the body), slow (before answering), lost (done, then the line breaks), wrong_etag, skew."""
+    """status, cut (half the body), slow (before answering), lost (done, then the line breaks), wrong_etag, skew,
+    forget (keeps half of a multipart upload)."""
     method: str = ""
     path: str = ""
     times: int = 1
@@ -53,6 +54,7 @@ class Request:
     key: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
+    """Names in small letters."""
 
 
 @dataclass
@@ -135,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         bucket, _, key = unquote(parts.path.lstrip("/")).partition("/")
         self.bucket, self.key = bucket, key
         self.body = self._read_body()
-        self.store.requests.append(Request(self.command, key, self.query, dict(self.headers.items())))
+        self.store.requests.append(Request(self.command, key, self.query, self._lower_headers()))
         self.trouble = self.store.trouble_for(self.command, self.path)
         if self.trouble and self._refuse(self.trouble):
             return
@@ -154,6 +156,9 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) != length:
             raise ConnectionError("cut")
         return body
+
+    def _lower_headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.headers.items()}
 
     def _refuse(self, trouble: Trouble) -> bool:
         if trouble.kind == "slow":
@@ -187,6 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
         name = self.query["uploadId"][0]
         parts = [data for _, data in sorted(self.store.uploads.pop(name).items())]
         tag = _md5(b"".join(hashlib.md5(part).digest() for part in parts)) + f"-{len(parts)}"
+        if self.trouble and self.trouble.kind == "forget":
+            parts = parts[: len(parts) // 2]
         bucket[self.key] = self._stored(b"".join(parts), tag, getattr(self.store, name))
         body = f'<CompleteMultipartUploadResult><ETag>"{tag}"</ETag></CompleteMultipartUploadResult>'
         self._answer(200, body.encode())
