@@ -236,7 +236,7 @@ def opened(work: Path, size: Size) -> Iterator[Bench]:
 
 
 def main() -> int:
-    """Run the benches named on the command line. 0: every limit met, 3: too noisy to tell, 5: a limit missed."""
+    """Run the benches named. 0: every limit met (or --quick), 1: a command failed, 3: too noisy to tell, 5: missed."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(BENCHES)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="a tenth of the files: a smoke test, not a proof")
@@ -246,6 +246,8 @@ def main() -> int:
         parser.error(f"no bench named {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     machine, lines = describe_machine(), list[Line]()
     print("  ".join(f"{name} {value}" for name, value in machine.items()))
+    if options.quick:
+        print("quick: what starting costs outweighs so few files; whether a limit is met shows the full size only")
     with opened(Path(".work/bench").absolute(), QUICK if options.quick else FULL) as bench:
         for name in options.names or BENCHES:
             try:
@@ -258,7 +260,7 @@ def main() -> int:
     if options.json:
         record = {"machine": machine, "quick": options.quick, "lines": to_json(lines)}
         options.json.write_text(json.dumps(record, indent=2), encoding="utf-8")
-    verdicts = {line.verdict for line in lines}
+    verdicts = set() if options.quick else {line.verdict for line in lines}
     return 5 if "missed" in verdicts else 3 if "too noisy to tell" in verdicts else 0
 
 
