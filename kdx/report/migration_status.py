@@ -34,8 +34,10 @@ COLUMNS = (
 
 def status_table(schools: Iterable[School], present: Present) -> Table:
     """Return a row for every share and target, and one for every share that nobody has planned yet."""
-    rows = [row for school in schools for share in school.shares for row in _rows_of(school, share, present)]
     newest = max((event.id for events in present.values() for event in events), default=0)
+    # an event of a version this kdx does not know may mean something else
+    known = {kind: [event for event in events if event.body.get("version") == 1] for kind, events in present.items()}
+    rows = [row for school in schools for share in school.shares for row in _rows_of(school, share, known)]
     return Table(_("Migrations"), COLUMNS, rows, source=_("ledger #{id}").format(id=newest))
 
 

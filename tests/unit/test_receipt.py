@@ -61,6 +61,13 @@ def test_another_key_is_a_difference(issued, tmp_path):
         assert refused.value.exit_code == ExitCode.DIFFERENCE
 
 
+def test_a_key_of_another_role_may_not_sign_a_receipt(issued, keys):
+    line = (keys / "board.pub").read_text().replace("board ", "school ", 1)
+    (keys / "board.pub").write_text(line)
+    with pytest.raises(ReceiptFalse):
+        handover.check_receipt(issued / "receipt.json", keys)
+
+
 def test_a_missing_file_beside_the_receipt_is_said_and_is_not_a_pass(issued, keys):
     (issued / "SHA256SUMS").unlink()
     held = handover.check_receipt(issued / "receipt.json", keys)
