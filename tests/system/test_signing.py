@@ -21,6 +21,8 @@ from kdx.signing import (
     SignatureWrong,
 )
 
+pytestmark = pytest.mark.system
+
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 UNTIL = datetime(2027, 11, 23, 12, tzinfo=UTC)
 MESSAGE = "移行証明書\n".encode()
