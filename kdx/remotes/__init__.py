@@ -26,16 +26,20 @@ class Place:
     access_key: SecretReference | None = None
     secret_key: SecretReference | None = None
 
-    def open(self) -> Remote:
-        """Return a Remote of its own for the caller, who closes it. NotYet for kinds that come later."""
+    def open(self, *, hurried: bool = False) -> Remote:
+        """Return a Remote of its own for the caller, who closes it. NotYet for kinds that come later.
+
+        A hurried one gives up on a silent store after seconds, not after the minute a long work waits.
+        """
         if self.location.scheme == "file":
             from kdx.remotes.local import LocalRemote
 
             return LocalRemote(self.location)
         if self.location.scheme == "s3":
-            from kdx.remotes.s3 import open_s3
+            from kdx.remotes.s3 import HURRIED, PATIENT, open_s3
 
-            return open_s3(self.location, self.network, self.access_key, self.secret_key)
+            patience = HURRIED if hurried else PATIENT
+            return open_s3(self.location, self.network, self.access_key, self.secret_key, patience)
         raise NotYet(place=self.location, scheme=self.location.scheme)
 
 

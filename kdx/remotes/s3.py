@@ -20,6 +20,8 @@ from kdx.remotes.s3_store import Patience, Store, open_store
 KEY_BYTES = 1024
 """Longest key in UTF-8 bytes (Amazon S3 User Guide, object key names)."""
 PARALLEL = 6
+PATIENT = Patience()
+HURRIED = Patience(connect=5, answer=10, upload=10, again=5)
 
 
 class S3Remote:
@@ -72,10 +74,11 @@ class S3Remote:
     ) -> Written:
         """Write one object: in one request up to 16 MiB, above that in parts, of which nothing shows before the last.
 
-        Expected.ABSENT and NEW: the store is asked to refuse an existing key (If-None-Match: *). Whether it does is tried
-        once with the first small object; where it does not, and for multipart uploads, kdx looks first (ABSENT) or
-        relies on the list (NEW), and an object that another program puts there in between is replaced. Where an object is there that holds the
-        same bytes it is taken for our own, because the answer to an earlier request may have been lost.
+        Expected.ABSENT and NEW: the store is asked to refuse an existing key (If-None-Match: *). Whether it does is
+        tried once with the first small object; where it does not, and for multipart uploads, kdx looks first (ABSENT)
+        or relies on the list (NEW), and an object that another program puts there in between is replaced. Where an
+        object is there that holds the same bytes it is taken for our own, because the answer to an earlier request
+        may have been lost.
 
         Conflict; NameRefused; ReadFailed(changed) where `chunks` are not `size` bytes; DiskFull; PlaceMissing,
         PlaceRefused, PlaceSilent. An error of `chunks` passes through.
@@ -120,7 +123,7 @@ def open_s3(
     network: Network,
     access_key: SecretReference | None = None,
     secret_key: SecretReference | None = None,
-    patience: Patience = Patience(),
+    patience: Patience = PATIENT,
 ) -> S3Remote:
     """Return a Remote for an s3 address. Keys by reference, else the ordinary AWS sources. Asks nothing yet."""
     return S3Remote(location, open_store(location, network, access_key, secret_key, patience))
