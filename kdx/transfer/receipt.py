@@ -46,6 +46,12 @@ class ReceiptFalse(DifferenceFound):
     advice = N_("Do not rely on it. Issue a new one from the records: kdx migrate receipt.")
 
 
+class FileChanged(ReceiptFalse):
+    """A file that a receipt vouches for is not what was signed."""
+
+    message = N_("{name} beside the receipt {path} is not what was signed.")
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A receipt that held: who signed it, and which of its files lay beside it and were right."""
@@ -125,20 +131,22 @@ def check(path: Path, keys: Sequence[signing.PublicKey]) -> Held:
         issued = datetime.fromisoformat(facts["issued"])
         trusted = [key for key in keys if key.role in SIGNERS]
         key = signing.verify(trusted, NAMESPACE, _canonical(facts), document["signature"], issued)
-    except (signing.SignatureWrong, signing.KeyUnlisted) as error:
-        raise ReceiptFalse(path=path, why=str(error).rstrip(".")) from error
+    except signing.SignatureWrong as error:
+        raise ReceiptFalse(path=path, why=N_("the signature does not fit what it says")) from error
+    except signing.KeyUnlisted as error:
+        raise ReceiptFalse(path=path, why=N_("it is signed with a key that is not trusted here")) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise ReceiptFalse(path=path, why=f"a field is missing or malformed ({error})") from error
+        raise ReceiptFalse(path=path, why=N_("a part of it is missing or malformed")) from error
     if facts["format"] != FORMAT:
         # only now: a changed byte here is a change like any other
-        raise ReceiptUnreadable(path=path, why=f"its format is {facts['format']}")
+        raise ReceiptUnreadable(path=path, why=N_("its format is of another version of kdx"))
     here, absent = [], []
     for file in facts["files"]:
         beside = path.with_name(file["name"])
         if not beside.exists():
             absent.append(file["name"])
         elif sha256_of(beside) != file["sha256"]:
-            raise ReceiptFalse(path=path, why=f"{file['name']} beside it was changed")
+            raise FileChanged(path=path, name=file["name"])
         else:
             here.append(file["name"])
     return Held(key, facts, tuple(here), tuple(absent))
@@ -157,13 +165,13 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ReceiptUnreadable(path=path, why=error.strerror) from error
     except ValueError as error:
-        raise ReceiptFalse(path=path, why="it is not valid JSON any more") from error
+        raise ReceiptFalse(path=path, why=N_("it is not valid JSON any more")) from error
     if not isinstance(document, dict) or set(document) != {"receipt", "signature"}:
-        raise ReceiptFalse(path=path, why="it is not a receipt and its signature")
+        raise ReceiptFalse(path=path, why=N_("it is not a receipt and its signature"))
     if raw != _rendered(document):
-        raise ReceiptFalse(path=path, why="its text was changed")
+        raise ReceiptFalse(path=path, why=N_("its text was changed"))
     if not isinstance(document["receipt"], dict):
-        raise ReceiptFalse(path=path, why="it holds no facts")
+        raise ReceiptFalse(path=path, why=N_("it holds no facts"))
     return document
 
 
