@@ -222,8 +222,11 @@ def _close_all_but(*kept: int) -> None:
 
 
 def _end_with_parent(tell: socket.socket) -> None:
-    tell.recv(1)
-    os._exit(0)
+    try:
+        tell.recv(1)
+    finally:
+        # nothing is ever sent this way: an end, or an error where reports were left unread, is the parent's end
+        os._exit(0)
 
 
 def _tell_failure(tell: socket.socket, error: BaseException) -> None:
