@@ -12,6 +12,7 @@ from kdx.progress import Progress
 from kdx.state.folder import StateFolder
 
 CONDITIONS = "conditions.json"
+STAGES_WITH_HASHES = ("walk", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,12 @@ def begin_attempt(share: Share, state: StateFolder, clock: Callable[[], datetime
     """Look at what is there already; what was left under another address or other ignore rules is not used."""
     scratch, started = state.scan(share.id), clock()
     began = _begin(share, scratch, started)
-    for path in (*scratch.glob("*-names-*.ndjson"), *scratch.glob("*.parquet"), *scratch.glob("*.unfinished")):
-        path.unlink()
-    left = tuple(sorted(scratch.glob("*.ndjson")))
-    number = int(left[-1].name.partition("-")[0]) + 1 if left else 1
+    left = tuple(sorted(path for stage in STAGES_WITH_HASHES for path in scratch.glob(f"*-{stage}-*.ndjson")))
+    for path in scratch.iterdir():
+        # names without content, tables half written, what DuckDB spilled: all of it is made anew
+        if path not in left and path.name != CONDITIONS:
+            path.unlink()
+    number = max((int(path.name.partition("-")[0]) for path in left), default=0) + 1
     catalogs = state.catalogs(share.id)
     return Attempt(
         share, catalogs, latest_catalog(catalogs), scratch, left, began, f"{number:06d}", started, clock, progress

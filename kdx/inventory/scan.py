@@ -22,7 +22,7 @@ from kdx.inventory.workers import BATCH_BYTES, BATCH_FILES, BATCH_LETTERS, Erran
 from kdx.language import _
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
-from kdx.remotes.interface import LEFT_BY_RULE, NOT_READ, Entry, Kind, PlaceMissing
+from kdx.remotes.interface import LEFT_BY_RULE, NOT_READ, Entry, Kind, PlaceMissing, SkipReason
 from kdx.state.folder import StateFolder, full_disk_explained
 
 if TYPE_CHECKING:
@@ -140,22 +140,23 @@ class _Seen:
     """How far a scan has come: a table of everything, and how much was read for it."""
 
     table: Path
+    counts: tuple["Count", ...]
     ended: datetime
-    hashed: int = 0
-    hashed_bytes: int = 0
+    hashed: int
+    hashed_bytes: int
 
 
 def _walk(attempt: Attempt, workers: Workers, database: "Database", accept_smaller: bool) -> _Seen:
     """Wait until everything was seen, and write it as a table with every hash that is known."""
     from kdx.inventory.catalog.assemble import Known, write_walk
     from kdx.inventory.catalog.catalog import catalog_in, metadata_of
-    from kdx.inventory.catalog.queries import count_entries, files_in
-    from kdx.inventory.catalog.table import TableDamaged
+    from kdx.inventory.catalog.queries import count_entries, entries_in, files_in
 
     last = catalog_in(database, attempt.last) if attempt.last else None
     before = count_entries(database, last.path) if last else []
-    expected = sum(count.entries for count in before) or None
-    attempt.progress.start(_("Looking through {share}").format(share=attempt.share.name), expected, "entries")
+    attempt.progress.start(
+        _("Looking through {share}").format(share=attempt.share.name), entries_in(before) or None, "entries"
+    )
     try:
         told = workers.run((), lambda report: attempt.progress.advance(report.entries))
     except PlaceMissing as error:
@@ -166,35 +167,47 @@ def _walk(attempt: Attempt, workers: Workers, database: "Database", accept_small
         attempt.progress.done()
     if attempt.is_first:
         workers.dismiss()
-    seen = _Seen(attempt.scratch / "walk.parquet", attempt.clock(), told.hashed, told.bytes)
-    metadata = metadata_of(attempt.share, attempt.started, seen.ended).as_text()
+    table, ended = attempt.scratch / "walk.parquet", attempt.clock()
+    metadata = metadata_of(attempt.share, attempt.started, ended).as_text()
     known = Known(last, attempt.left, attempt.began)
-    write_walk(database, seen.table, attempt.journals("walk", "names"), known, metadata)
-    now = count_entries(database, seen.table)
-    if sum(count.entries for count in now) != told.entries:
-        raise TableDamaged(path=seen.table, why=_("rows are missing"))
+    write_walk(database, table, attempt.journals("walk", "names"), known, metadata)
+    seen = _Seen(table, _whole(database, table, told.entries), ended, told.hashed, told.bytes)
     if not accept_smaller:
-        refuse_shrunk(attempt.share.name, Shrinking(files_in(before) if last else None, files_in(now), told.entries))
+        files = files_in(before) if last else None
+        refuse_shrunk(attempt.share.name, Shrinking(files, files_in(seen.counts), told.entries))
     return seen
 
 
 def _hash_rest(attempt: Attempt, workers: Workers, database: "Database", seen: _Seen) -> _Seen:
     """Hash the files whose content is not known yet, and write the table again with what came of it."""
-    from kdx.inventory.catalog.assemble import files_to_hash, unhashed, write_hashed
+    from kdx.inventory.catalog.assemble import bytes_to_hash, unhashed, write_hashed
     from kdx.inventory.catalog.catalog import metadata_of
+    from kdx.inventory.catalog.queries import entries_in
 
-    files, size = files_to_hash(database, seen.table)
-    if not files:
+    if all(count.hashed == count.entries for count in seen.counts if (count.kind, count.skip) == (Kind.FILE, "")):
         return seen
+    size = bytes_to_hash(database, seen.table)
     attempt.progress.start(_("Reading {share}").format(share=attempt.share.name), size, "bytes")
     try:
         told = workers.run(_tasks(unhashed(seen.table)), lambda report: attempt.progress.advance(report.bytes))
     finally:
         attempt.progress.done()
-    done = _Seen(attempt.scratch / "hashed.parquet", attempt.clock(), told.hashed, told.bytes)
-    metadata = metadata_of(attempt.share, attempt.started, done.ended).as_text()
-    write_hashed(database, done.table, seen.table, attempt.journals("hash"), metadata)
-    return done
+    workers.dismiss()
+    table, ended = attempt.scratch / "hashed.parquet", attempt.clock()
+    metadata = metadata_of(attempt.share, attempt.started, ended).as_text()
+    write_hashed(database, table, seen.table, attempt.journals("hash"), metadata)
+    return _Seen(table, _whole(database, table, entries_in(seen.counts)), ended, told.hashed, told.bytes)
+
+
+def _whole(database: "Database", table: Path, entries: int) -> tuple["Count", ...]:
+    """Return the numbers of a table that must hold so many entries. TableDamaged where it does not."""
+    from kdx.inventory.catalog.queries import count_entries, entries_in
+    from kdx.inventory.catalog.table import TableDamaged
+
+    counts = tuple(count_entries(database, table))
+    if entries_in(counts) != entries:
+        raise TableDamaged(path=table, why=_("rows are missing"))
+    return counts
 
 
 def _tasks(files: Iterable[Entry]) -> Iterator[Task]:
@@ -214,20 +227,22 @@ def _tasks(files: Iterable[Entry]) -> Iterator[Task]:
 def _finish(attempt: Attempt, database: "Database", seen: _Seen, read_content: bool) -> ScanResult:
     """Give the table its name as a catalog, and sum it up."""
     from kdx.inventory.catalog.catalog import new_catalog_path
-    from kdx.inventory.catalog.queries import count_entries, ignored_paths, unread_paths
+    from kdx.inventory.catalog.queries import ignored_paths, unread_paths
     from kdx.inventory.catalog.table import move_durably
 
     pattern_of = ignore_matcher(attempt.share.ignore.patterns)
-    ignored = Counter(pattern_of(path.rpartition("/")[2]) for path in ignored_paths(database, seen.table))
+    skips = {count.skip for count in seen.counts}
+    paths = ignored_paths(database, seen.table) if SkipReason.IGNORED in skips else ()
+    ignored = Counter(pattern_of(path.rpartition("/")[2]) for path in paths)
     result = ScanResult(
         share=attempt.share,
         catalog=new_catalog_path(attempt.catalogs, attempt.started),
         catalog_sha256=_sha256(seen.table),
         started=attempt.started,
         ended=seen.ended,
-        counts=tuple(count_entries(database, seen.table)),
+        counts=seen.counts,
         ignored=tuple((pattern, ignored[pattern]) for pattern in attempt.share.ignore.patterns),
-        unread=tuple(unread_paths(database, seen.table, UNREAD_LISTED)),
+        unread=tuple(unread_paths(database, seen.table, UNREAD_LISTED)) if skips & NOT_READ else (),
         read_content=read_content,
         hashed=seen.hashed,
         hashed_bytes=seen.hashed_bytes,

@@ -74,11 +74,10 @@ def _with_hashes(query: str, source: str) -> str:
     )
 
 
-def files_to_hash(database: Database, walk: Path) -> tuple[int, int]:
-    """Return how many files of a walk have no hash yet, and their bytes."""
-    query = f"SELECT count(*), coalesce(sum(size), 0)::BIGINT FROM {parquet(walk)} WHERE {TO_HASH}"
-    rows = execute(database, query, walk).fetchall()
-    return int(rows[0][0]), int(rows[0][1])
+def bytes_to_hash(database: Database, walk: Path) -> int:
+    """Return the bytes of the files of a walk that have no hash yet."""
+    query = f"SELECT coalesce(sum(size), 0)::BIGINT FROM {parquet(walk)} WHERE {TO_HASH}"
+    return int(execute(database, query, walk).fetchall()[0][0])
 
 
 def unhashed(walk: Path) -> Iterator[Entry]:

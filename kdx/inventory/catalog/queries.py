@@ -46,6 +46,11 @@ def unread_paths(database: Database, table: Path, most: int) -> list[tuple[str, 
     return [(join_path(path, raw), skip) for path, raw, skip in execute(database, query, table).fetchall()]
 
 
+def entries_in(counts: Iterable[Count]) -> int:
+    """Return how many entries there are."""
+    return sum(count.entries for count in counts)
+
+
 def files_in(counts: Iterable[Count]) -> int:
     """Return how many files there are, whatever became of them."""
     return sum(count.entries for count in counts if count.kind == Kind.FILE)

@@ -95,24 +95,24 @@ def write_table(
     path: Path, layout: Layout, query: str, metadata: Mapping[str, str], scratch: Path | None = None
 ) -> None:
     """Run `query` (its columns are those of `layout`), sort by path bytes and write `path` as a whole, durably."""
+    unfinished = path.with_suffix(".unfinished")
     with connect(scratch or path.parent) as database:
-        write_rows(database, path, layout, query, metadata)
+        write_rows(database, unfinished, layout, query, metadata)
+    move_durably(unfinished, path)
 
 
 def write_rows(
     database: Database, path: Path, layout: Layout, query: str, metadata: Mapping[str, str]
 ) -> None:
-    """The same as write_table with a database that is open already (opening one costs 20 ms)."""
-    unfinished = path.with_suffix(".unfinished")
+    """The same with a database that is open already, straight into `path`: whole only once this has returned."""
     pairs = ", ".join(f"{quote(name)}: {quote(value)}" for name, value in metadata.items())
     chosen = ", ".join(layout.columns)
     statement = (
-        f"COPY (SELECT {chosen} FROM ({query}) ORDER BY {layout.sort_key}) TO {quote(str(unfinished))} "
+        f"COPY (SELECT {chosen} FROM ({query}) ORDER BY {layout.sort_key}) TO {quote(str(path))} "
         f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
         f"{f', KV_METADATA {{{pairs}}}' if pairs else ''})"
     )
     execute(database, statement, path.parent)
-    move_durably(unfinished, path)
 
 
 def move_durably(source: Path, path: Path) -> None:
