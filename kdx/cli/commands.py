@@ -99,6 +99,10 @@ class KdxGroup(KdxCommand, click.Group):
         KdxCommand.format_options(self, ctx, formatter)
         self.format_commands(ctx, formatter)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the work, as they are written down."""
+        return list(self.commands)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

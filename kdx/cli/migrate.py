@@ -125,6 +125,24 @@ def verify(app: Application, school: str, share: str | None, to: str | None, lev
     app.output.finish(verdict.exit_code)
 
 
+@migrate.command()
+@click.argument("school", metavar="[SCHOOL]", required=False)
+@share_option
+@target_option
+@output_options
+@click.pass_obj
+def status(app: Application, school: str | None, share: str | None, to: str | None) -> None:
+    """Show how far every migration is, and what comes next.
+
+    Example: kdx migrate status
+    """
+    from kdx.report.migration_status import KINDS, status_table
+
+    shares = app.board.shares_named(school, share)
+    target = app.board.target(to) if to else None
+    app.output.show(status_table(app.board, shares, target, {kind: app.ledger.present(kind) for kind in KINDS}))
+
+
 @migrate.command(acts=True)
 @click.argument("school", metavar="[SCHOOL]", required=False)
 @share_option
@@ -187,18 +205,3 @@ def _issue(
         app.record(issued.event())
     app.output.show(issued_table(issued))
     app.output.finish(issued.exit_code)
-
-
-@migrate.command()
-@click.argument("school", metavar="[SCHOOL]", required=False)
-@output_options
-@click.pass_obj
-def status(app: Application, school: str | None) -> None:
-    """Show how far every migration is, and what comes next.
-
-    Example: kdx migrate status
-    """
-    from kdx.report.migration_status import KINDS, status_table
-
-    schools = [app.board.school(school)] if school else app.board.schools
-    app.output.show(status_table(schools, {kind: app.ledger.present(kind) for kind in KINDS}))

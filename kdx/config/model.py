@@ -172,6 +172,13 @@ class Board:
             return shares[0]
         return _find(share or "", shares, N_("share"), lambda item: (item.id, item.name))
 
+    def shares_named(self, school: str | None, share: str | None) -> tuple[Share, ...]:
+        """Return the shares a pair of optional names means: of one school or all, one of them or all."""
+        schools = (self.school(school),) if school else self.schools
+        if share:
+            return tuple(self.share(one.id, share) for one in schools)
+        return tuple(found for one in schools for found in one.shares)
+
     def target(self, text: str | None = None) -> Target:
         """Return the target of this name or URL; the only configured one where none is named."""
         known = {target.name: target for target in self.targets}

@@ -1,9 +1,11 @@
 """How far every migration is, and what comes next, as a table. A fold over the ledger's newest events; no I/O."""
 
+import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from kdx.config.model import School, Share
+from kdx.config.model import Board, School, Share, Target
 from kdx.language import N_, _
 from kdx.report.tables import Column, Row, Table
 from kdx.state.ledger import Recorded
@@ -32,16 +34,23 @@ COLUMNS = (
 )
 
 
-def status_table(schools: Iterable[School], present: Present) -> Table:
-    """Return a row for every share and target, and one for every share that nobody has planned yet."""
+def status_table(board: Board, shares: Iterable[Share], target: Target | None, present: Present) -> Table:
+    """Return a row for every share and target (or the one named), one also for a share nobody has planned yet."""
     newest = max((event.id for events in present.values() for event in events), default=0)
     # an event of a version this kdx does not know may mean something else
     known = {kind: [event for event in events if event.body.get("version") == 1] for kind, events in present.items()}
-    rows = [row for school in schools for share in school.shares for row in _rows_of(school, share, known)]
+    names = {str(one.location): one.name for one in board.targets}
+    rows = [
+        row
+        for share in shares
+        for row in _rows_of(board.school(share.school), share, known, names)
+        if target is None or row.get("target") in (None, target.name, str(target.location))
+    ]
     return Table(_("Migrations"), COLUMNS, rows, source=_("ledger #{id}").format(id=newest))
 
 
-def _rows_of(school: School, share: Share, present: Present) -> list[Row]:
+def _rows_of(school: School, share: Share, present: Present, names: Mapping[str, str]) -> list[Row]:
+    """`names` are those of the configured targets, by address."""
     targets: dict[str, dict[str, Recorded]] = {}
     for kind in (PLANNED, RAN, VERIFIED):
         for event in present.get(kind, ()):
@@ -52,7 +61,7 @@ def _rows_of(school: School, share: Share, present: Present) -> list[Row]:
             targets[event.body["target"]][RECEIPT] = event
     if not targets:
         return [{"school": school.name, "share": share.name, "next": f"kdx migrate plan {school.id}"}]
-    return [_row(school, share, target, events) for target, events in sorted(targets.items())]
+    return [_row(school, share, names.get(target, target), events) for target, events in sorted(targets.items())]
 
 
 def _row(school: School, share: Share, target: str, events: Mapping[str, Recorded]) -> Row:
@@ -75,7 +84,7 @@ def _row(school: School, share: Share, target: str, events: Mapping[str, Recorde
         "open": sum(valid.body["outcomes"].get(word, 0) for word in (*OPEN, *WRONG)) if valid else None,
         "verified": _time(valid),
         "receipt": _time(handed),
-        "next": _next(school, share, plan is ran and not entries, valid, handed),
+        "next": _next(school, share, target, plan is ran and not entries, valid, handed),
     }
 
 
@@ -90,8 +99,10 @@ def _to_move(plan: Recorded | None, ran: bool) -> tuple[int | None, int | None]:
     )
 
 
-def _next(school: School, share: Share, moved: bool, verified: Recorded | None, receipt: Recorded | None) -> str:
-    names = f"{school.id} --share {share.name}"
+def _next(
+    school: School, share: Share, target: str, moved: bool, verified: Recorded | None, receipt: Recorded | None
+) -> str:
+    names = f"{school.id} --share {_word(share.name)} --to {_word(target)}"
     if receipt:
         return _("done")
     if verified and verified.body["exit_code"] == 0:
@@ -99,6 +110,11 @@ def _next(school: School, share: Share, moved: bool, verified: Recorded | None, 
     if moved and not verified:
         return f"kdx migrate verify {names}"
     return f"kdx migrate run {names}"
+
+
+def _word(text: str) -> str:
+    """Return a name as one types it in a shell; Japanese needs no quotes."""
+    return text if re.fullmatch(r"[\w./:@%+=,-]+", text) else shlex.quote(text)
 
 
 def _time(event: Recorded | None) -> datetime | None:
