@@ -6,6 +6,7 @@ sum over all its processes of PSS, which counts a page shared by several of them
 
 import ctypes
 import os
+import signal
 import statistics
 import subprocess
 import threading
@@ -100,7 +101,12 @@ def measure(command: Sequence[str | Path], environment: Mapping[str, str], log: 
             command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
         watcher = _PeakWatcher(process.pid)
-        status, cpu = _reap(process.pid)
+        try:
+            status, cpu = _reap(process.pid)
+        except BaseException:
+            # it has a session of its own, so Ctrl-C did not reach it
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         wall = time.monotonic() - start
         process.returncode = status
         cpu += sum(_reap_orphans(process.pid))
