@@ -5,12 +5,16 @@ A test never skips: what cannot run here is a failure that says what is missing,
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 import pytest
+
+# a shell that runs the tests in its background has SIGINT ignored, and every child would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent

@@ -56,6 +56,14 @@ class Root(KdxGroup):
         with formatter.section(translate(N_("Exit codes"))):
             formatter.write_dl([(str(int(code)), translate(meaning)) for code, meaning in MEANINGS.items()])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. A closed pipe is met here, because click itself would end with 1 over it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # the reader had enough (head, less): everything it wanted has been written
+            ctx.exit(ExitCode.DONE)
+
     def main(  # type: ignore[override]
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:

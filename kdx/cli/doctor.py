@@ -13,7 +13,8 @@ from kdx.cli.options import output_options
 def doctor(app: Application) -> None:
     """Check configuration, stores, clock and versions.
 
-    Looks at everything this machine needs for its work and says what to do. Exit code 0 where everything works or only warns, else that of the gravest failure.
+    Looks at everything this machine needs for its work and says what to do. Exit code 0 where everything works or only
+    warns, else that of the gravest failure.
 
     Example: kdx doctor
     """
