@@ -1,14 +1,13 @@
 """Folders and mounted shares. Never follows a link below its root, never opens a pipe, socket or device.
 
-Read here, written in local_write, opened in local_folders, errors explained in local_faults.
+Read here, written in local_write, opened in local_folders, described in local_entries, errors explained in
+local_faults.
 """
 
 import hashlib
 import os
-import pwd
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from itertools import chain
 
 from kdx.config.location import Location
@@ -25,7 +24,8 @@ from kdx.remotes.interface import (
 )
 from kdx.remotes.listed import digest_or_skip
 from kdx.remotes.local_digest import SMALL, digest_listed
-from kdx.remotes.local_faults import reading_failed, reason_of, root_failed
+from kdx.remotes.local_entries import OPEN_FOLDER, OPEN_ROOT, entry_of, file_entry, listed, named
+from kdx.remotes.local_faults import reading_failed, root_failed
 from kdx.remotes.local_folders import Folders, split
 from kdx.remotes.local_write import LocalWriter, is_part
 
@@ -37,9 +37,6 @@ QUIET_RETRIES = 2
 """How often digest() begins again when a file changed under it, before it says so."""
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_new = tuple.__new__
-_LIST_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_LIST = _LIST_ROOT | os.O_NOFOLLOW
 
 
 class LocalRemote:
@@ -65,7 +62,7 @@ class LocalRemote:
             items = self._scan(folder, descriptor)
             prefix = f"{folder}/" if folder else ""
             for item in items:
-                entry = _listed(item, prefix, descriptor)
+                entry = listed(item, prefix, descriptor)
                 if entry is not None:
                     yield entry
         finally:
@@ -77,9 +74,8 @@ class LocalRemote:
         try:
             prefix = f"{folder}/" if folder else ""
             for item in self._scan(folder, descriptor):
-                if item.is_file(follow_symlinks=False):
-                    yield _new(Entry, (prefix + item.name, "file", 0, 0, None, None, "", 0, "", "", "", ""))
-                elif entry := _listed(item, prefix, descriptor):
+                entry = named(item, prefix, descriptor)
+                if entry is not None:
                     yield entry
         finally:
             os.close(descriptor)
@@ -111,7 +107,7 @@ class LocalRemote:
             self._folders.leave()
             descriptor = self._folders.enter(folder)
             facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            return _entry(path, facts, name, descriptor)
+            return entry_of(path, facts, name, descriptor)
         except OSError as error:
             raise reading_failed(error, path, self.location) from error
 
@@ -155,14 +151,14 @@ class LocalRemote:
                 finally:
                     os.close(descriptor)
                 if count == size and not _changed(before, after):
-                    return _file(path, after, digest)
+                    return file_entry(path, after, digest)
         except OSError as error:
             raise reading_failed(error, path, self.location) from error
         raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
 
     def digest_listed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Yield files list() just gave, each with its SHA-256 or a skip."""
-        return digest_listed(self._folders, self._flags, entries, _file, lambda entry: digest_or_skip(self, entry))
+        return digest_listed(self._folders, self._flags, entries, file_entry, lambda entry: digest_or_skip(self, entry))
 
     def write(
         self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
@@ -195,10 +191,10 @@ class LocalRemote:
         """Open a folder so that it can be listed: that takes less than to reach what is in it."""
         try:
             if not folder:
-                return os.open(self.location.path, _LIST_ROOT)
+                return os.open(self.location.path, OPEN_ROOT)
             parent, name = split(folder)
             self._folders.leave()
-            return os.open(name, _LIST, dir_fd=self._folders.enter(parent))
+            return os.open(name, OPEN_FOLDER, dir_fd=self._folders.enter(parent))
         except OSError as error:
             if not folder:
                 raise root_failed(error, self.location) from error
@@ -251,19 +247,6 @@ class LocalRemote:
         return total, hasher.digest()
 
 
-@cache
-def owner_name(uid: int) -> str:
-    """Return the user's name, the number where nobody knows one."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _bytes_of_name(item: "os.DirEntry[str]") -> bytes:
-    return item.name.encode("utf-8", "surrogateescape")
-
-
 def _regular(facts: os.stat_result, path: str) -> os.stat_result:
     """Return the facts of a regular file. ReadFailed where something else took its place after it was listed."""
     if not stat.S_ISREG(facts.st_mode):
@@ -280,58 +263,5 @@ def _changed(before: os.stat_result, after: os.stat_result) -> bool:
     )
 
 
-def _file(path: str, facts: os.stat_result, digest: bytes | None = None) -> Entry:
-    # Entry(...) without its argument handling, at half the cost: this runs twice for every file of a school
-    return _new(
-        Entry,
-        (
-            path,
-            "file",
-            facts.st_size,
-            facts.st_mtime_ns,
-            digest,
-            None,
-            "",
-            facts.st_mode & 0o7777,
-            owner_name(facts.st_uid),
-            "",
-            str(facts.st_ino),
-            "",
-        ),
-    )
-
-
-def _listed(item: "os.DirEntry[str]", prefix: str, folder: int) -> Entry | None:
-    """Return the entry of one listed name, None where it vanished since."""
-    path = prefix + item.name
-    try:
-        facts = item.stat(follow_symlinks=False)
-        if stat.S_ISREG(facts.st_mode):
-            return _file(path, facts)
-        return _entry(path, facts, item.name, folder)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        kind = Kind.LINK if item.is_symlink() else Kind.DIRECTORY if item.is_dir(follow_symlinks=False) else Kind.FILE
-        return Entry(path, kind.value, skip=reason_of(error).value)
-
-
-def _entry(path: str, facts: os.stat_result, name: str, folder: int) -> Entry:
-    """Return the entry of anything, `name` being its name in `folder`. OSError."""
-    if stat.S_ISREG(facts.st_mode):
-        return _file(path, facts)
-    entry = _file(path, facts)._replace(size=0)
-    if stat.S_ISLNK(facts.st_mode):
-        return entry._replace(kind="link", link=os.readlink(name, dir_fd=folder))
-    if not stat.S_ISDIR(facts.st_mode):
-        return entry._replace(kind="other", skip="special")
-    return entry._replace(kind="directory", skip=_why_closed(name, folder))
-
-
-def _why_closed(name: str, folder: int) -> str | None:
-    """Return the skip of a folder that cannot be listed, None where it can: only opening it tells."""
-    try:
-        os.close(os.open(name, _LIST, dir_fd=folder))
-    except OSError as error:
-        return reason_of(error).value
-    return None
+def _bytes_of_name(item: "os.DirEntry[str]") -> bytes:
+    return item.name.encode("utf-8", "surrogateescape")

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kdx.remotes.interface import Conflict, Entry, Kind, NotFound, ReadFailed, SkipReason
+from kdx.language import N_, translate
+from kdx.remotes.interface import Conflict, Entry, Kind, NotFound, PlaceSilent, ReadFailed, SkipReason
 from kdx.remotes.s3_faults import Fault, explain, fault_of
 from kdx.remotes.s3_store import Store
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 """Seconds between two tries."""
+MOST_STUCK = 5
+"""How often in a row an answer may end without a single byte."""
+BREAKS_OFF = N_("{name} breaks off at the same place again and again")
 
 Answer = TypeVar("Answer")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -132,18 +136,23 @@ class Requests:
         return object_entry(name, size, got["ETag"], got["LastModified"]), got["Body"].iter_chunks(CHUNK)
 
     def _continued(self, entry: Entry, chunks: Iterator[bytes], key: str, start: int) -> Iterator[bytes]:
-        """Yield the chunks; where the line breaks, go on at that byte of the same object."""
-        offset, size, etag = start, entry.size, entry.etag
+        """Yield the chunks; where they end early, ask for the rest of the same object, whatever the reason was."""
+        offset, size, etag, stuck = start, entry.size, entry.etag, 0
         while True:
+            before = offset
             try:
                 for chunk in chunks:
                     offset += len(chunk)
                     yield chunk
             except Exception as error:
-                if not is_of_a_library(error) or not fault_of(error).transient:
+                if not is_of_a_library(error):
                     raise
             if offset >= size:
                 return
+            stuck = 0 if offset > before else stuck + 1
+            if stuck > MOST_STUCK:
+                raise PlaceSilent(place=self.store.bucket, why=translate(BREAKS_OFF).format(name=entry.path))
+            time.sleep(stuck * FIRST_PAUSE)
             try:
                 again, chunks = self.patiently(entry.path, partial(self._get, key, entry.path, offset, etag))
             except (Conflict, NotFound):

@@ -5,10 +5,10 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from rigs.fake_s3 import KEYS, FakeS3, Trouble, serve_fake
+from rigs.fake_s3 import KEYS, FakeS3, Stored, Trouble, serve_fake
 
 from kdx.config.location import parse_location
 from kdx.config.model import Network
@@ -134,25 +134,47 @@ def test_a_line_that_breaks_in_the_middle_of_a_large_file_goes_on_there(fake: Fa
     assert ranges[1] and ranges[1] != "bytes=0-"
 
 
-def test_an_object_replaced_while_it_is_read_is_never_taken_for_whole(fake: FakeS3, remote: S3Remote) -> None:
-    write(remote, "large", LARGE)
+@pytest.mark.parametrize("conditional", [True, False], ids=["honours If-Match", "ignores it"])
+@pytest.mark.parametrize("name", ["large", "l\targe"])
+def test_an_object_replaced_while_it_is_read_is_never_taken_for_whole(
+    name: str, conditional: bool, fake: FakeS3, remote: S3Remote
+) -> None:
+    fake.conditional = conditional
+    write(remote, name, LARGE)
     fake.troubles.append(Trouble("cut", "GET"))
-    chunks = remote.read("large")
+    chunks = remote.read(name)
     next(chunks)
-    write(remote, "large", bytes(reversed(LARGE)), Expected.ANY)
+    write(remote, name, bytes(reversed(LARGE)), Expected.ANY)
     with pytest.raises(ReadFailed, match="changed"):
         list(chunks)
 
 
-def test_a_list_that_is_cut_on_its_third_page_goes_on_there(fake: FakeS3, remote: S3Remote) -> None:
-    fake.page = 10
-    for number in range(45):
-        write(remote, f"{number:03}", b"x")
+@pytest.mark.parametrize("name", ["large", "l\targe"])
+def test_an_answer_that_always_breaks_off_is_not_asked_for_for_ever(name: str, fake: FakeS3, hurried: S3Remote) -> None:
+    write(hurried, name, LARGE)
+    fake.troubles.append(Trouble("cut", "GET", times=100_000))
+    with pytest.raises(PlaceSilent):
+        hurried.digest(name)
+
+
+@pytest.mark.parametrize("name", ["large", "l\targe"])
+def test_keys_that_expire_while_an_object_is_read_are_named(name: str, fake: FakeS3, remote: S3Remote) -> None:
+    write(remote, name, LARGE)
+    fake.troubles.append(Trouble("cut", "GET"))
+    fake.troubles.append(Trouble("status", times=1000, status=400, code="ExpiredToken"))
+    with pytest.raises(PlaceRefused, match="keys have expired"):
+        remote.digest(name)
+
+
+@pytest.mark.parametrize("odd", [[], ["1700\t"]], ids=["by obstore", "by boto3 from the second page on"])
+def test_a_list_that_is_cut_on_its_third_page_goes_on_there(odd: list[str], fake: FakeS3, remote: S3Remote) -> None:
+    names = sorted([f"{number:04}" for number in range(3500)] + odd)
+    object_there = Stored(b"x", "0" * 32, {}, datetime.now(UTC))
+    fake.buckets["schools"].update({f"p/{name}": object_there for name in names})
     fake.troubles.append(Trouble("cut", "GET", "list-type", after=2))
-    assert [entry.path for entry in remote.walk()] == [f"{number:03}" for number in range(45)]
-    fake.troubles.append(Trouble("cut", "GET", "list-type", after=2))
-    write(remote, "030\t", b"x")
-    assert len([entry.path for entry in remote.walk()]) == 46
+    assert [entry.path for entry in remote.walk()] == names
+    pages = [request for request in fake.requests if "list-type" in request.query]
+    assert len(pages) == 5 + len(odd), "what came already is not asked for again"
 
 
 def test_a_lost_answer_to_our_own_write_is_no_conflict(fake: FakeS3, remote: S3Remote) -> None:

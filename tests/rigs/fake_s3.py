@@ -66,7 +66,7 @@ class FakeS3:
     requests: list[Request] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     conditional: bool = True
-    """Whether If-None-Match is honoured."""
+    """Whether If-None-Match and If-Match are honoured."""
     clock_off: timedelta = timedelta()
     page: int = 1000
     port: int = 0
@@ -202,7 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
         stored = bucket.get(self.key)
         if stored is None:
             return self._error(404, "NoSuchKey")
-        if self.headers.get("If-Match", f'"{stored.etag}"').strip('"') != stored.etag:
+        wanted = self.headers.get("If-Match", stored.etag).strip('"')
+        if self.store.conditional and wanted != stored.etag:
             return self._error(412, "PreconditionFailed")
         headers = {"ETag": f'"{stored.etag}"', "Last-Modified": format_datetime(stored.modified, usegmt=True)}
         headers |= stored.headers
