@@ -141,7 +141,7 @@ def _scan(app: Application, shares: list[Share], read_content: bool, accept_smal
 
 
 def _load_what_comes_after() -> None:
-    """Load, while the workers walk, what is needed when they are done: 0.2 s that nobody waits for."""
+    """Load, beside the scan, what is needed when it is done: 0.2 s that nobody waits for."""
     import tabulate  # noqa: F401
 
     import kdx.cli.formats

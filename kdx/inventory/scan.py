@@ -5,9 +5,10 @@ every hash that still counts, and reads only the rest. Until the catalog has its
 """
 
 import hashlib
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -114,7 +115,8 @@ def scan_share(
 ) -> ScanResult:
     """Scan one share and write its catalog into the state folder.
 
-    `meanwhile` is called once while the workers walk: for what the caller needs afterwards and takes long to load.
+    `meanwhile` runs in a thread beside the scan: for what the caller needs afterwards and takes long to load. What it
+    raises is forgotten, for what is missing then will be missed again.
     Raises Locked where the share is being scanned, SourceShrunk unless `accept_smaller`, DiskFull, and what the place
     raises (Unreachable). Entries that cannot be read raise nothing: they are in the result.
     """
@@ -127,12 +129,27 @@ def scan_share(
             # only now: loading DuckDB takes longer than starting the workers, and they need nothing of it
             from kdx.inventory.catalog.table import connect
 
-            with closing(connect(attempt.scratch)) as database:
-                meanwhile()
+            with _beside(meanwhile), closing(connect(attempt.scratch)) as database:
                 seen = _walk(attempt, workers, database, accept_smaller)
                 if read_content and not at_once:
                     seen = _hash_rest(attempt, workers, database, seen)
                 return _finish(attempt, database, seen, read_content)
+
+
+@contextmanager
+def _beside(work: Callable[[], object]) -> Iterator[None]:
+    """Do `work` in a thread during the block. Waiting for workers and DuckDB's own threads leave it the interpreter."""
+
+    def run() -> None:
+        with suppress(Exception):
+            work()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 @dataclass(frozen=True, slots=True)
