@@ -7,6 +7,8 @@ vintage; the guess is for people, the bytes stay the key.
 import os
 
 GUESSES = ("cp932", "euc_jp")
+NOT_IN_NAMES = frozenset("\x80\xa0\uf8f0\uf8f1\uf8f2\uf8f3")
+"""What cp932 makes of single bytes that it has no character for: such a guess is wrong."""
 
 
 def is_unicode(path: str) -> bool:
@@ -30,7 +32,7 @@ def _readable(name: str) -> str:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if "/" not in text and "\0" not in text:
+        if "/" not in text and "\0" not in text and NOT_IN_NAMES.isdisjoint(text):
             return text
     return raw.decode("utf-8", "backslashreplace").replace("/", "\\x2f")
 

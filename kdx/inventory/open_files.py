@@ -1,6 +1,6 @@
 """Which documents somebody has open, told by the owner files that Office and Access put beside them. Pure.
 
-Word writes `~$` over the first two letters of a long name and before a short one; Excel and PowerPoint write it before
+Word writes `~$` over the first letters of a long name and before a short one; Excel and PowerPoint write it before
 the whole name; Access keeps NAME.laccdb beside NAME.accdb. A crash leaves such files behind: open is a suspicion, the
 time of the owner file tells how old.
 """
@@ -53,8 +53,12 @@ def locked_by(owner_file: str, names: Collection[str]) -> list[str]:
     whole = [name for name in documents if name.lower() == rest]
     if whole or not rest.endswith(WORD):
         return whole
-    # Word covers two letters of a stem of eight or more, one of a stem of seven
-    return sorted(name for name in documents if name[2:].lower() == rest or name[1:].lower() == rest)
+    return sorted(name for name in documents if name[_covered(name) :].lower() == rest)
+
+
+def _covered(name: str) -> int:
+    """Return how many letters Word covers with `~$`: two of a stem of eight or more, one of a stem of seven."""
+    return min(2, max(0, len(name.rpartition(".")[0]) - 6))
 
 
 def _ending(name: str) -> str:

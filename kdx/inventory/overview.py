@@ -94,9 +94,13 @@ class Shelf:
     catalogs: tuple[Catalog, ...]
 
     def named(self) -> list[tuple[str, Catalog]]:
-        """Return the catalogs, each with what its paths begin with: the share's name where there are several."""
-        several = len(self.catalogs) > 1
-        return [(catalog.metadata.share if several else "", catalog) for catalog in self.catalogs]
+        """Return the catalogs, each with what its paths begin with where there are several: the name of the share, its
+        id where two have one name."""
+        if len(self.catalogs) == 1:
+            return [("", self.catalogs[0])]
+        shares = [catalog.metadata for catalog in self.catalogs]
+        unique = len({share.share for share in shares}) == len(shares)
+        return [(share.share if unique else share.share_id, found) for share, found in zip(shares, self.catalogs)]
 
     def entries(self) -> Iterator[Entry]:
         """Yield all entries; with several shares each path begins with the name of its share."""

@@ -73,10 +73,10 @@ def duplicate_files(database: Database, tables: Sequence[tuple[str, Path]], most
     duplicates, and names of one file (hard links, one file id in one catalog) count once.
     """
     files = " UNION ALL ".join(
-        f"SELECT {quote(name)} AS place, path, path_raw, {CATALOG.sort_key} AS key, size, sha256, "
+        f"SELECT {number} AS place, {quote(name)} AS name, path, path_raw, {CATALOG.sort_key} AS key, size, sha256, "
         f"coalesce(nullif(file_id, ''), 'path ' || path) AS file_id FROM {parquet(table)} "
         f"WHERE kind = 'file' AND skip IS NULL AND sha256 IS NOT NULL AND size > 0"
-        for name, table in tables
+        for number, (name, table) in enumerate(tables)
     )
     database.execute(
         f"CREATE OR REPLACE TEMP VIEW content AS SELECT * FROM ({files}) "
@@ -94,7 +94,7 @@ def duplicate_files(database: Database, tables: Sequence[tuple[str, Path]], most
     )
     rows = execute(
         database,
-        f"SELECT number, copies, heaviest.size, place, path, path_raw FROM ({heaviest}) AS heaviest "
+        f"SELECT number, copies, heaviest.size, name, path, path_raw FROM ({heaviest}) AS heaviest "
         f"JOIN content USING (sha256, size) ORDER BY number, place, key",
         place,
     ).fetchall()
