@@ -179,8 +179,9 @@ def verify(migration: Migration, level: Level, clock: Clock, progress: Progress 
 
 
 def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller: bool) -> Planned:
-    with closing(migration.root.open()) as root:
-        can = root.capabilities
+    # not those of the root: the school's and the share's names count towards the longest name
+    with closing(migration.destination.open()) as destination:
+        can = destination.capabilities
     scan = scan_share(
         migration.share,
         migration.source,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from kdx.config.location import Location
-from kdx.errors import KdxError, Unreachable
+from kdx.errors import ExitCode, KdxError, Unreachable
 from kdx.language import N_
 
 
@@ -115,12 +115,14 @@ class Written(NamedTuple):
 class NotFound(KdxError):
     """The place answered, and the name is not there."""
 
+    exit_code = ExitCode.INCOMPLETE
     message = N_("{name} is not there.")
 
 
 class Conflict(KdxError):
     """An object is already there that this writer did not expect."""
 
+    exit_code = ExitCode.GATE
     message = N_("{name} is already there and is not what this migration wrote.")
 
 
@@ -133,6 +135,7 @@ class NameRefused(Conflict):
 class ReadFailed(KdxError):
     """An entry could not be read; `reason` says which kind of skip it becomes."""
 
+    exit_code = ExitCode.INCOMPLETE
     message = N_("{name} could not be read ({reason}): {detail}")
 
     @property

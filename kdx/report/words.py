@@ -2,7 +2,7 @@
 
 from kdx.language import N_
 from kdx.remotes.interface import Kind, SkipReason
-from kdx.transfer.copy import CONFLICT
+from kdx.transfer.copy import CONFLICT, NAME_REFUSED
 from kdx.transfer.plan import Action
 from kdx.transfer.verify import How, Level, Outcome
 
@@ -82,4 +82,5 @@ REASONS = {
     SkipReason.CHANGED: N_("changed"),
     SkipReason.FAULTY: N_("faulty"),
     CONFLICT: N_("conflict"),
+    NAME_REFUSED: N_("name refused"),
 }

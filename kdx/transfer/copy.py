@@ -13,7 +13,17 @@ from urllib.parse import quote
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
 from kdx.remotes.digest import PassingDigest, part_size
-from kdx.remotes.interface import Conflict, Expected, Kind, Metadata, NotFound, ReadFailed, Remote, SkipReason
+from kdx.remotes.interface import (
+    Conflict,
+    Expected,
+    Kind,
+    Metadata,
+    NameRefused,
+    NotFound,
+    ReadFailed,
+    Remote,
+    SkipReason,
+)
 from kdx.transfer.crew import work_through
 from kdx.transfer.limit import Limiter
 from kdx.transfer.plan import Action
@@ -28,6 +38,7 @@ FRESH_SECONDS = 60
 """How long the list of a target counts as what lies there; after that a place that cannot refuse is asked per name."""
 
 CONFLICT = "conflict"
+NAME_REFUSED = "name refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,8 @@ def move(item: Item, lane: Lane) -> Done | Failed:
         if item.kind == Kind.LINK:
             return _link(item, lane)
         return _file(item, lane)
+    except NameRefused:
+        return Failed(item.path, item.target, NAME_REFUSED, "")
     except Conflict as error:
         return Failed(item.path, item.target, CONFLICT, str(error))
     except NotFound:

@@ -164,3 +164,21 @@ def test_blocked_names_stop_the_run_with_the_gate_code(tmp_path, share, monkeypa
         migration.run(open_one(tmp_path, share, target), now)
     assert stopped.value.exit_code == ExitCode.GATE
     assert moved(target) == {}
+
+
+def test_the_names_of_school_and_share_count_towards_the_longest_name(tmp_path, share, target, monkeypatch):
+    class Narrow(LocalRemote):
+        """A folder that holds names of 20 bytes, its own location among them from the target on."""
+
+        def __init__(self, location):
+            super().__init__(location)
+            room = 40 - len(os.fsencode(location.path)) + len(os.fsencode(target))
+            self.capabilities = replace(LocalRemote.capabilities, name_bytes=room)
+
+    monkeypatch.setattr("kdx.remotes.local.LocalRemote", Narrow)
+    (share / ("n" * 35)).touch()
+    planned = migration.plan(open_one(tmp_path, share, target), now)
+    # 40 - len("/es/共有") = 30 bytes are left for a path
+    blocked = {item.path for item in open_one(tmp_path, share, target).records.planned(Action.BLOCKED)}
+    assert "n" * 35 in blocked
+    assert planned.exit_code == ExitCode.GATE
