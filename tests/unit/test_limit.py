@@ -1,0 +1,54 @@
+"""The cap on bytes per second holds, whoever takes how much when."""
+
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kdx.transfer.limit import BURST_SECONDS, Limiter
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@given(
+    rate=st.integers(1_000, 10_000_000),
+    takes=st.lists(st.tuples(st.integers(1, 5_000_000), st.floats(0, 3)), min_size=1, max_size=30),
+)
+def test_what_has_passed_never_exceeds_the_rate_by_more_than_the_burst(rate, takes):
+    time = Time()
+    limiter = Limiter(rate, time.clock, time.sleep)
+    passed = 0
+    for count, idle in takes:
+        time.now += idle
+        limiter.take(count)
+        passed += count
+        assert passed <= rate * (time.now - 100.0 + BURST_SECONDS) * 1.000001 + 1
+
+
+def test_threads_share_one_cap():
+    time = Time()
+    slept: list[float] = []
+    limiter = Limiter(1000, time.clock, slept.append)
+    threads = [threading.Thread(target=limiter.take, args=(1000,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(round(seconds, 6) for seconds in slept) == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_without_a_cap_nothing_waits():
+    time = Time()
+    Limiter(None, time.clock, time.sleep).take(10**12)
+    assert time.now == 100.0
