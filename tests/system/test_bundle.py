@@ -2,12 +2,11 @@
 
 import os
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.xdist_group("bundle")]
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +17,9 @@ def unpacked(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         [checkout / "scripts" / "bundle", folder], capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL
     )
     assert made.returncode == 0, made.stderr
-    with tarfile.open(made.stdout.splitlines()[-1]) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
-    (bundle,) = (folder / "unpacked").iterdir()
-    return bundle
+    archive = Path(made.stdout.splitlines()[-1])
+    subprocess.run(["tar", "--extract", "--file", archive, "--directory", folder], check=True)
+    return folder / archive.name.removesuffix(".tar.gz")
 
 
 def install(bundle: Path, target: Path) -> "subprocess.CompletedProcess[str]":
