@@ -65,7 +65,13 @@ class Stage:
     def run(self, *command: str, expect: int = 0) -> None:
         """Show a command, run it, and fail unless it ends with `expect`."""
         self._show(shlex.join(command))
-        code = subprocess.run(command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL).returncode
+        with subprocess.Popen(command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL) as process:
+            try:
+                code = process.wait()
+            except KeyboardInterrupt:
+                # it may not have been told, and it must have ended before its folder is removed
+                process.terminate()
+                raise
         if code != expect:
             raise StepFailed(f"{shlex.join(command)}: exit {code}, not {expect}")
 

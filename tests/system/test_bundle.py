@@ -25,8 +25,8 @@ def unpacked(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def install(bundle: Path, target: Path) -> "subprocess.CompletedProcess[str]":
     """Run its install script where no package index can be asked."""
     environment = {
-        "PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/",
-        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "PATH": os.environ.get("PATH", os.defpath), "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": "http://127.0.0.1:9/", "HTTPS_PROXY": "http://127.0.0.1:9",
     }
     return subprocess.run(
         [bundle / "install", target], env=environment, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL
