@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from kdx.config.model import Share
 from kdx.errors import ExitCode
 from kdx.inventory.attempt import Attempt, begin_attempt
+from kdx.inventory.errand import BATCH_BYTES, BATCH_FILES, BATCH_LETTERS, Errand, Task
 from kdx.inventory.guard import Shrinking, SourceShrunk, refuse_shrunk
 from kdx.inventory.ignore import ignore_matcher
-from kdx.inventory.workers import BATCH_BYTES, BATCH_FILES, BATCH_LETTERS, Errand, Task, Workers
+from kdx.inventory.workers import Workers
 from kdx.language import _
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
