@@ -25,6 +25,8 @@ class Place:
     network: Network = field(default_factory=Network)
     access_key: SecretReference | None = None
     secret_key: SecretReference | None = None
+    secret: SecretReference | None = None
+    """Password or key file of a share on a server."""
 
     def open(self, *, hurried: bool = False) -> Remote:
         """Return a Remote of its own for the caller, who closes it. NotYet for kinds that come later.
@@ -45,7 +47,7 @@ class Place:
 
 def place_of_share(board: Board, share: Share) -> Place:
     """Return where a school's share lies."""
-    return Place(share.location, board.network)
+    return Place(share.location, board.network, secret=share.secret)
 
 
 def place_of_target(board: Board, target: Target) -> Place:
