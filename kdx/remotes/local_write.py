@@ -1,8 +1,9 @@
 """Write into a folder tree: whole files or none. Never writes through a link, never replaces what it must not.
 
-A file grows as `.kdx-<random>.part` beside its final name and gets that name when it is whole and on the disk. What a
-kill leaves behind is never listed, and the next writer in that folder removes it once it is a day old by the file
-system's own clock: no living writer leaves its part untouched for so long.
+A file grows without a name and gets its own when it is whole and on the disk: a kill leaves nothing. Where the file
+system cannot do that (mounted shares, FAT), it grows as `.kdx-<random>.part` beside its final name. What a kill leaves
+behind there is never listed, and the next writer in that folder removes it once it is a day old by the file system's
+own clock: no living writer leaves its part untouched for so long.
 """
 
 import errno
@@ -10,8 +11,8 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from kdx.remotes.interface import Conflict, Expected, Metadata, ReadFailed, SkipReason, Written
 from kdx.remotes.local_faults import writing
@@ -21,6 +22,8 @@ PART_KEPT_NS = 24 * 3600 * 1_000_000_000
 
 _PART = re.compile(r"\.kdx-[0-9a-f]{16}\.part")
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE_NAMELESS = os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC
+_CANNOT_BE_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
 _CANNOT_LINK = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL})
 _RENAME_NOREPLACE = 1
 
@@ -51,14 +54,10 @@ class LocalWriter:
         with writing(path, self.location), self.folders.make(parent) as folder:
             if expected != Expected.ANY and _exists(name, folder):
                 raise Conflict(name=path)
-            part = f".kdx-{secrets.token_hex(8)}.part"
-            try:
-                if _fill(part, chunks, metadata, folder) != size:
+            with _unfinished(folder) as (descriptor, part):
+                if _fill(descriptor, chunks, metadata) != size:
                     raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
-                _publish(part, name, expected, folder)
-            finally:
-                with suppress(FileNotFoundError):
-                    os.unlink(part, dir_fd=folder)
+                _publish(part or _nameless(descriptor), name, expected, folder)
             _sync(folder)
             if self._swept != parent:
                 _sweep(folder)
@@ -91,34 +90,78 @@ class LocalWriter:
                 return
 
 
-def _fill(part: str, chunks: Iterable[bytes], metadata: Metadata, folder: int) -> int:
-    """Write `chunks` into the new file `part`, set its time, wait until it is on the disk; return its size."""
-    written = 0
-    descriptor = os.open(part, _CREATE, 0o666, dir_fd=folder)
+@contextmanager
+def _unfinished(folder: int) -> Iterator[tuple[int, str]]:
+    """A new file open for writing, and its name for the time being: "" where it has none. Gone after the block."""
+    part = ""
+    descriptor = _open_nameless(folder)
+    if descriptor is None:
+        part = _part_name()
+        descriptor = os.open(part, _CREATE, 0o666, dir_fd=folder)
     try:
-        for chunk in chunks:
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            written += len(chunk)
-        os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
-        os.fsync(descriptor)
+        yield descriptor, part
     finally:
         os.close(descriptor)
+        if part:
+            with suppress(FileNotFoundError):
+                os.unlink(part, dir_fd=folder)
+
+
+def _open_nameless(folder: int) -> int | None:
+    """Return a new file without a name, None where the file system, or a machine without /proc, cannot have one."""
+    if not os.path.isdir("/proc/self/fd"):
+        return None
+    try:
+        return os.open(".", _CREATE_NAMELESS, 0o666, dir_fd=folder)
+    except OSError as error:
+        if error.errno not in _CANNOT_BE_NAMELESS:
+            raise
+        return None
+
+
+def _part_name() -> str:
+    return f".kdx-{secrets.token_hex(8)}.part"
+
+
+def _nameless(descriptor: int) -> str:
+    """Return the path by which a file without a name can be given one."""
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _fill(descriptor: int, chunks: Iterable[bytes], metadata: Metadata) -> int:
+    """Write `chunks`, set the file's time, wait until it is on the disk; return its size."""
+    written = 0
+    for chunk in chunks:
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        written += len(chunk)
+    os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
+    os.fsync(descriptor)
     return written
 
 
-def _publish(part: str, name: str, expected: Expected, folder: int) -> None:
+def _publish(unfinished: str, name: str, expected: Expected, folder: int) -> None:
     """Give the whole file its name, in one step that no reader can see the middle of."""
+    nameless = unfinished.startswith("/")
     if expected == Expected.ANY:
-        os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        part = unfinished
+        if nameless:
+            # only a rename replaces; a kill between these two calls leaves a part, and nothing longer does
+            part = _part_name()
+            os.link(unfinished, part, dst_dir_fd=folder, follow_symlinks=True)
+        try:
+            os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError:
+            os.unlink(part, dir_fd=folder)
+            raise
         return
     try:
-        os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        os.link(unfinished, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=nameless)
     except OSError as error:
-        if error.errno not in _CANNOT_LINK:
+        if nameless or error.errno not in _CANNOT_LINK:
             raise
-        _rename_if_absent(part, name, folder)
+        _rename_if_absent(unfinished, name, folder)
 
 
 def _rename_if_absent(part: str, name: str, folder: int) -> None:
@@ -144,7 +187,7 @@ def _replace_link(link: str, name: str, expected: Expected, folder: int, path: s
         return
     if not is_link or expected != Expected.ANY:
         raise Conflict(name=path)
-    part = f".kdx-{secrets.token_hex(8)}.part"
+    part = _part_name()
     os.symlink(link, part, dir_fd=folder)
     os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
 

@@ -53,6 +53,12 @@ def remote(root: Path) -> Iterator[Remote]:
     remote.close()
 
 
+@pytest.fixture
+def only_named_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the kernel answer as it does on file systems where every file has a name (CIFS, NFS, FAT)."""
+    monkeypatch.setattr("kdx.remotes.local_write._CREATE_NAMELESS", os.O_WRONLY)
+
+
 def shown(remote: Remote) -> dict[str, tuple[str, str | None]]:
     return {entry.path: (entry.kind, entry.skip) for entry in remote.walk()}
 
@@ -383,7 +389,7 @@ def test_every_errno_has_one_meaning(
 
 
 WRITE_UNTIL_KILLED = """
-import sys, time
+import os, sys, time
 from kdx.config.location import parse_location
 from kdx.remotes import Place
 from kdx.remotes.interface import Expected, Metadata
@@ -394,18 +400,31 @@ def slowly():
         print("going", flush=True)
         time.sleep(0.01)
 
+if len(sys.argv) > 2:
+    import kdx.remotes.local_write
+
+    kdx.remotes.local_write._CREATE_NAMELESS = os.O_WRONLY
 Place(parse_location(sys.argv[1])).open().write("a/file.bin", slowly(), 1 << 40, Metadata(0), Expected.ABSENT)
 """
 
 
-def test_a_killed_writer_leaves_nothing_listed_and_its_rest_is_removed_when_it_is_a_day_old(
-    root: Path, remote: Remote, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    writer = subprocess.Popen([sys.executable, "-c", WRITE_UNTIL_KILLED, str(root)], stdout=subprocess.PIPE)
+def kill_a_writer(root: Path, *more: str) -> None:
+    writer = subprocess.Popen([sys.executable, "-c", WRITE_UNTIL_KILLED, str(root), *more], stdout=subprocess.PIPE)
     assert writer.stdout and writer.stdout.readline() == b"going\n"
     writer.kill()
     writer.wait()
     writer.stdout.close()
+
+
+def test_a_killed_writer_leaves_nothing(root: Path) -> None:
+    kill_a_writer(root)
+    assert list((root / "a").iterdir()) == []
+
+
+def test_where_every_file_has_a_name_a_killed_writer_leaves_nothing_listed_and_its_rest_goes_when_it_is_a_day_old(
+    root: Path, remote: Remote, only_named_files: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill_a_writer(root, "only named files")
     (left,) = (root / "a").iterdir()
     assert shown(remote) == {"a": ("directory", None)}
     (root / "a/.kdx-notes.part").write_text("somebody's own")
@@ -420,7 +439,7 @@ def test_a_killed_writer_leaves_nothing_listed_and_its_rest_is_removed_when_it_i
 
 @pytest.mark.parametrize("renameat2", ["works", "missing"])
 def test_where_hard_links_are_missing_nothing_is_replaced_either(
-    renameat2: str, root: Path, remote: Remote, monkeypatch: pytest.MonkeyPatch
+    renameat2: str, root: Path, remote: Remote, only_named_files: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError(errno.EPERM, "no links on this file system")
