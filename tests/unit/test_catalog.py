@@ -12,11 +12,20 @@ from hypothesis import strategies as st
 
 from kdx.config.location import parse_location
 from kdx.config.model import IgnoreRules, Share
+from kdx.errors import DiskFull, KdxError
 from kdx.inventory.catalog.assemble import Known, write_walk
 from kdx.inventory.catalog.catalog import Catalog, metadata_of, open_catalog
 from kdx.inventory.catalog.difference import Difference
 from kdx.inventory.catalog.rows import CATALOG, journal_line
-from kdx.inventory.catalog.table import TableDamaged, connect, journal_source, quote, read_table
+from kdx.inventory.catalog.table import (
+    TableDamaged,
+    TooLittleMemory,
+    connect,
+    execute,
+    journal_source,
+    quote,
+    read_table,
+)
 from kdx.inventory.overview import NoSecondCatalog, Shelf, choose_two, find_differences, find_duplicates
 from kdx.remotes.interface import Entry
 from kdx.state.folder import StateFolder
@@ -91,6 +100,20 @@ def test_a_catalog_that_is_cut_or_none_is_said_to_be_damaged(tmp_path: Path) -> 
             open_catalog(path)
     with pytest.raises(TableDamaged):
         list(read_table(cut, CATALOG))
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"), [("temp_directory = ''", TooLittleMemory), ("max_temp_directory_size = '1MB'", DiskFull)]
+)
+def test_no_memory_and_no_room_to_spill_are_told_apart(
+    setting: str, sentence: type[KdxError], tmp_path: Path
+) -> None:
+    heavy = "SELECT md5(range::VARCHAR) || md5((range + 1)::VARCHAR) AS name FROM range(2000000) ORDER BY name"
+    with closing(connect(tmp_path)) as database:
+        for change in ("memory_limit = '30MB'", "threads = 1", setting):
+            database.execute(f"SET {change}")
+        with pytest.raises(sentence):
+            execute(database, heavy, tmp_path)
 
 
 def test_a_known_hash_counts_only_for_the_very_same_file(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kdx.errors import DifferenceFound, DiskFull
+from kdx.errors import DifferenceFound, DiskFull, KdxError
 from kdx.language import N_
 
 if TYPE_CHECKING:
@@ -31,6 +31,13 @@ class TableDamaged(DifferenceFound):
 
     message = N_("{path} is damaged and cannot be read: {why}.")
     advice = N_("Move it aside and run the scan or plan again.")
+
+
+class TooLittleMemory(KdxError):
+    """The engine could neither stay within MEMORY_LIMIT nor spill: a fault of kdx, not of the disk."""
+
+    message = N_("{path} could not be made within {limit} of memory: {why}.")
+    advice = N_("Run the same command again; if it happens again, report it with the number of entries of the share.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +178,16 @@ def parquet(*paths: Path) -> str:
 
 
 def execute(database: Database, statement: str, place: Path) -> Database:
-    """Run SQL; what goes wrong becomes DiskFull or TableDamaged, naming `place`."""
+    """Run SQL; what goes wrong becomes DiskFull, TooLittleMemory or TableDamaged, naming `place`."""
     import _duckdb
 
     try:
         return database.execute(statement)
-    except _duckdb.OutOfMemoryException as error:
-        raise DiskFull(folder=place) from error
     except _duckdb.Error as error:
-        if "No space left" in str(error):
+        why = str(error).splitlines()[0]
+        # a spill that finds no room is told as a lack of memory too
+        if "No space left" in str(error) or "max_temp_directory_size" in str(error):
             raise DiskFull(folder=place) from error
-        raise TableDamaged(path=place, why=str(error).splitlines()[0]) from error
+        if isinstance(error, _duckdb.OutOfMemoryException):
+            raise TooLittleMemory(path=place, limit=MEMORY_LIMIT, why=why) from error
+        raise TableDamaged(path=place, why=why) from error
