@@ -67,7 +67,7 @@ environment_holds() {
 install_packages() {
     say "Installing kdx and the libraries it needs into $venv (once, about a minute) ..."
     if ! "$venv/bin/python" -m pip install --quiet --no-input --disable-pip-version-check \
-        --editable ".${1:+[$1]}"; then
+        --config-settings editable_mode=compat --editable ".${1:+[$1]}"; then
         say "The packages could not be installed. Check that this machine reaches its Python package index" \
             "(https://pypi.org, or the one pip is configured for), then run this again."
         exit 1

@@ -112,6 +112,8 @@ def main() -> NoReturn:
         root.main()
     except SystemExit:
         _let_go_of_closed_pipe()
+        # the process ends: looking once more through all that is loaded takes 35 ms and frees nothing anybody needs
+        gc.freeze()
         raise
 
 
