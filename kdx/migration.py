@@ -92,15 +92,17 @@ def open_migration(board: Board, state: StateFolder, school: str, share: str | N
     """Given names as typed, return the migration they mean. Touches neither source nor target."""
     found, target = board.share(school, share), board.target(to)
     root = place_of_target(board, target)
+    records = Records(state.migration(found.id, sha256(str(target.location).encode()).hexdigest()[:12]))
+    location = target.location.child(found.school, found.name)
     return Migration(
         school=board.school(found.school),
         share=found,
         target=target,
         source=place_of_share(board, found),
-        destination=replace(root, location=target.location.child(found.school, found.name)),
+        destination=replace(root, location=location, scratch=records.uploads),
         root=root,
         state=state,
-        records=Records(state.migration(found.id, sha256(str(target.location).encode()).hexdigest()[:12])),
+        records=records,
     )
 
 

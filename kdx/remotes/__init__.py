@@ -1,6 +1,7 @@
 """Places files live: which Remote belongs to an address, opened where the work is. Opens nothing when it is made."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from kdx.config.location import Location
 from kdx.config.model import Board, Network, Share, Target
@@ -27,6 +28,8 @@ class Place:
     secret_key: SecretReference | None = None
     secret: SecretReference | None = None
     """Password or key file of a share on a server."""
+    scratch: Path | None = None
+    """Folder of this machine for what lets a killed upload go on; without one it begins anew."""
 
     def open(self, *, hurried: bool = False) -> Remote:
         """Return a Remote of its own for the caller, who closes it. NotYet for kinds that come later.
@@ -41,7 +44,7 @@ class Place:
             from kdx.remotes.s3 import HURRIED, PATIENT, open_s3
 
             patience = HURRIED if hurried else PATIENT
-            return open_s3(self.location, self.network, self.access_key, self.secret_key, patience)
+            return open_s3(self.location, self.network, self.access_key, self.secret_key, patience, self.scratch)
         raise NotYet(place=self.location, scheme=self.location.scheme)
 
 

@@ -6,6 +6,7 @@ means in s3_faults.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from kdx.config.location import Location
 from kdx.config.model import Network
@@ -14,6 +15,7 @@ from kdx.language import N_, translate
 from kdx.remotes import s3_list, s3_write
 from kdx.remotes.interface import Capabilities, Entry, Expected, Metadata, NameRefused, Written
 from kdx.remotes.listed import digest_each
+from kdx.remotes.s3_parts import Notes
 from kdx.remotes.s3_requests import Requests
 from kdx.remotes.s3_store import Patience, Store, open_store
 
@@ -27,8 +29,9 @@ HURRIED = Patience(connect=5, answer=10, upload=10, again=5)
 class S3Remote:
     """One prefix of one bucket. Asks nothing before it is asked."""
 
-    def __init__(self, location: Location, store: Store) -> None:
+    def __init__(self, location: Location, store: Store, scratch: Path | None = None) -> None:
         self.location = location
+        self._notes = Notes(scratch)
         self._prefix = f"{location.path}/" if location.path else ""
         self._requests = Requests(store)
         self.capabilities = Capabilities(
@@ -78,12 +81,13 @@ class S3Remote:
         tried once with the first small object; where it does not, and for multipart uploads, kdx looks first (ABSENT)
         or relies on the list (NEW), and an object that another program puts there in between is replaced. Where an
         object is there that holds the same bytes it is taken for our own, because the answer to an earlier request
-        may have been lost.
+        may have been lost. Above 64 MiB an upload that was cut or killed goes on where it was.
 
         Conflict; NameRefused; ReadFailed(changed) where `chunks` are not `size` bytes; DiskFull; PlaceMissing,
         PlaceRefused, PlaceSilent. An error of `chunks` passes through.
         """
-        return s3_write.write(self._requests, self._key(path), path, chunks, size, metadata, expected)
+        key = self._key(path)
+        return s3_write.write(self._requests, key, path, chunks, size, metadata, expected, self._notes)
 
     def make_directory(self, path: str) -> None:
         """Refuse: a bucket has no folders."""
@@ -124,6 +128,10 @@ def open_s3(
     access_key: SecretReference | None = None,
     secret_key: SecretReference | None = None,
     patience: Patience = PATIENT,
+    scratch: Path | None = None,
 ) -> S3Remote:
-    """Return a Remote for an s3 address. Keys by reference, else the ordinary AWS sources. Asks nothing yet."""
-    return S3Remote(location, open_store(location, network, access_key, secret_key, patience))
+    """Return a Remote for an s3 address. Keys by reference, else the ordinary AWS sources. Asks nothing yet.
+
+    `scratch` is a folder for notes on unfinished uploads; without one a killed upload begins anew.
+    """
+    return S3Remote(location, open_store(location, network, access_key, secret_key, patience), scratch)

@@ -6,7 +6,6 @@ Content-MD5 is ever sent from here.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from functools import partial
 from typing import Any, Literal
 
 from kdx.remotes.digest import part_size
@@ -22,16 +21,24 @@ from kdx.remotes.interface import (
     SkipReason,
     Written,
 )
+from kdx.remotes.s3_parts import PARTS_AT_ONCE, Notes, send_in_parts
 from kdx.remotes.s3_requests import Requests, is_of_a_library, needs_boto, tag
 
-PARTS_AT_ONCE = 2
-"""Per object; many objects are under way at once, each part is held in memory."""
+GOES_ON_ABOVE = 64 << 20
+"""Bytes above which an upload that was cut or killed goes on where it was; less is sent again from the start."""
 TRIED_WITH = 64 << 10
 """Bytes of the largest object that is sent twice to see whether the store honours If-None-Match."""
 
 
 def write(
-    requests: Requests, key: str, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
+    requests: Requests,
+    key: str,
+    path: str,
+    chunks: Iterable[bytes],
+    size: int,
+    metadata: Metadata,
+    expected: Expected,
+    notes: Notes,
 ) -> Written:
     """Write one object of `size` bytes. See S3Remote.write for what it promises."""
     exact, part = _exactly(chunks, size, path), part_size(size)
@@ -40,8 +47,10 @@ def write(
         return _put(requests, key, path, data, metadata, expected)
     if expected == Expected.ABSENT and _there(requests, key, path):
         raise Conflict(name=path)
-    upload = _boto_multipart if needs_boto(key) else _multipart
-    upload(requests, key, path, exact, part, _headers(metadata))
+    if size > GOES_ON_ABOVE or needs_boto(key):
+        send_in_parts(requests, key, path, exact, part, _headers(metadata), notes)
+    else:
+        _multipart(requests, key, path, exact, part, _headers(metadata))
     # the answer to a multipart upload may hold another tag than the list will (rclone serve s3), so it is asked for
     stored = requests.head(key, path)
     if stored.size != size:
@@ -151,40 +160,6 @@ def _multipart(
         if not is_of_a_library(error):
             raise
         raise requests.explained(error, path) from error
-
-
-def _boto_multipart(
-    requests: Requests, key: str, path: str, chunks: Iterator[bytes], part: int, headers: dict[str, str]
-) -> None:
-    """The same for a key that obstore refuses."""
-    client = requests.store.boto
-    place = {"Bucket": requests.store.bucket.host, "Key": key}
-    begun = requests.patiently(path, lambda: client.create_multipart_upload(**place, Metadata=headers))
-    place["UploadId"] = begun["UploadId"]
-    parts: list[dict[str, Any]] = []
-
-    def send(data: bytes) -> None:
-        sent = client.upload_part(**place, PartNumber=len(parts) + 1, Body=data)
-        parts.append({"PartNumber": len(parts) + 1, "ETag": sent["ETag"]})
-
-    try:
-        for data in _parts(chunks, part):
-            requests.patiently(path, partial(send, data))
-        requests.patiently(path, lambda: client.complete_multipart_upload(**place, MultipartUpload={"Parts": parts}))
-    except BaseException:
-        client.abort_multipart_upload(**place)
-        raise
-
-
-def _parts(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    part = bytearray()
-    for chunk in chunks:
-        part += chunk
-        while len(part) >= size:
-            yield bytes(part[:size])
-            del part[:size]
-    if part:
-        yield bytes(part)
 
 
 def _exactly(chunks: Iterable[bytes], size: int, path: str) -> Iterator[bytes]:

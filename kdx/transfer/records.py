@@ -90,6 +90,11 @@ class Records:
         """The last verification (rows: Checked, by target)."""
         return self.folder / "verified.parquet"
 
+    @property
+    def uploads(self) -> Path:
+        """Notes on large uploads that are under way."""
+        return self.folder / "uploads"
+
     def write_plan(
         self, entries: Iterable[Entry], listed: Iterable[Entry], can: Capabilities, about: Mapping[str, str]
     ) -> Tally:

@@ -190,6 +190,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = f"<InitiateMultipartUploadResult><UploadId>{name}</UploadId></InitiateMultipartUploadResult>"
             return self._answer(200, body.encode())
         name = self.query["uploadId"][0]
+        if name not in self.store.uploads:
+            return self._error(404, "NoSuchUpload")
         parts = [data for _, data in sorted(self.store.uploads.pop(name).items())]
         tag = _md5(b"".join(hashlib.md5(part).digest() for part in parts)) + f"-{len(parts)}"
         if self.trouble and self.trouble.kind == "forget":
@@ -199,6 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, body.encode())
 
     def _get_object(self, bucket: dict[str, Stored]) -> None:
+        if "uploadId" in self.query:
+            return self._list_parts(self.store.uploads.get(self.query["uploadId"][0]))
         stored = bucket.get(self.key)
         if stored is None:
             return self._error(404, "NoSuchKey")
@@ -217,6 +221,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, data, headers)
 
     _head_object = _get_object
+
+    def _list_parts(self, upload: dict[int, bytes] | None) -> None:
+        if upload is None:
+            return self._error(404, "NoSuchUpload")
+        rows = (
+            f'<Part><PartNumber>{number}</PartNumber><ETag>"{_md5(data)}"</ETag><Size>{len(data)}</Size></Part>'
+            for number, data in sorted(upload.items())
+        )
+        body = f"<ListPartsResult><IsTruncated>false</IsTruncated>{''.join(rows)}</ListPartsResult>"
+        self._answer(200, body.encode())
 
     def _delete_object(self, bucket: dict[str, Stored]) -> None:
         if "uploadId" in self.query:
