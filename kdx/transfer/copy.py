@@ -27,6 +27,7 @@ from kdx.remotes.interface import (
 from kdx.transfer.crew import work_through
 from kdx.transfer.limit import Limiter
 from kdx.transfer.plan import Action
+from kdx.transfer.reading import read_on
 from kdx.transfer.rows import Done, Failed, Item
 
 SMALL = 8 << 20
@@ -137,7 +138,7 @@ def _settled(item: Item, lane: Lane) -> Done | None:
             raise Conflict(name=item.target)
         return None
     digest = PassingDigest(part_size(item.size))
-    for chunk in lane.source.read(item.path):
+    for chunk in read_on(lane.source, item.path, item.size, item.mtime_ns):
         digest.update(chunk)
     if item.listed_etag in digest.etags:
         return _done(item, digest, item.listed_etag)
@@ -170,7 +171,7 @@ def _send(item: Item, lane: Lane) -> Done:
 def _passing(item: Item, lane: Lane, digest: PassingDigest, known: bytes | None = None) -> Iterator[bytes]:
     """Hand on the bytes of a file while they are hashed; at the end they must be the file that was announced."""
     count = 0
-    for chunk in lane.source.read(item.path):
+    for chunk in read_on(lane.source, item.path, item.size, item.mtime_ns):
         digest.update(chunk)
         count += len(chunk)
         yield chunk
