@@ -68,8 +68,8 @@ def show(app: Application, school: str) -> None:
 @inventory.command(acts=True)
 @schools_argument
 @share_option
-@click.option("--names/--hash", "names_only", default=False,
-              help=N_("Read no content, only names; or read what is new or changed (the default)."))
+@click.option("--names/--hash", "names_only", default=None,
+              help=N_("Read no content, only names (the default over a network); or read what is new or changed."))
 @click.option("--accept-smaller", is_flag=True, help=N_("The share really holds far less than last time: go on."))
 @dry_run_option
 @output_options
@@ -78,7 +78,7 @@ def scan(
     app: Application,
     schools: tuple[School, ...],
     share: str | None,
-    names_only: bool,
+    names_only: bool | None,
     accept_smaller: bool,
     dry_run: bool,
 ) -> None:
@@ -93,7 +93,7 @@ def scan(
 
         app.output.show(scan_plan_table(shares, share_states(schools, app.state)))
     else:
-        _scan(app, shares, not names_only, accept_smaller)
+        _scan(app, shares, names_only, accept_smaller)
 
 
 def _shares_of(app: Application, schools: tuple[School, ...], share: str | None) -> list[Share]:
@@ -107,7 +107,7 @@ def _shares_of(app: Application, schools: tuple[School, ...], share: str | None)
     return [one for school in found for one in ([app.board.share(school.id, share)] if share else school.shares)]
 
 
-def _scan(app: Application, shares: list[Share], read_content: bool, accept_smaller: bool) -> NoReturn:
+def _scan(app: Application, shares: list[Share], names_only: bool | None, accept_smaller: bool) -> NoReturn:
     """Scan one share after the other; one that fails does not stop the others."""
     from kdx.cli.failures import explain
     from kdx.inventory.scan import scan_share
@@ -123,7 +123,7 @@ def _scan(app: Application, shares: list[Share], read_content: bool, accept_smal
                 app.state,
                 clock=app.now,
                 processes=len(os.sched_getaffinity(0)),
-                read_content=read_content,
+                read_content=not (one.over_network if names_only is None else names_only),
                 accept_smaller=accept_smaller,
                 progress=app.output.progress,
                 meanwhile=_load_what_comes_after,

@@ -64,6 +64,11 @@ class Share:
     ignore: IgnoreRules
     secret: SecretReference | None = None
 
+    @property
+    def over_network(self) -> bool:
+        """Whether every byte that is read crosses a line of the school; a mounted share does not show that it does."""
+        return self.location.scheme != "file"
+
 
 @dataclass(frozen=True, slots=True)
 class Server:

@@ -163,7 +163,8 @@ def _complete(requests: Requests, upload: Upload, path: str, parts: list[dict[st
         try:
             requests.head(upload.place["Key"], path)
         except NotFound:
-            raise PlaceSilent(place=requests.store.bucket, why=translate(N_("it dropped the parts of a file"))) from error
+            why = translate(N_("it dropped the parts of a file"))
+            raise PlaceSilent(place=requests.store.bucket, why=why) from error
 
 
 def _abort(requests: Requests, place: Mapping[str, str]) -> None:

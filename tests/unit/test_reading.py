@@ -1,12 +1,13 @@
 """A file read over a line that breaks: whole, of one version, and not for ever."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdx.remotes.interface import Entry, Kind, PlaceSilent, ReadFailed, SkipReason
+from kdx.remotes.interface import Entry, Kind, PlaceSilent, ReadFailed, Remote, SkipReason
 from kdx.transfer.reading import LONGEST_PAUSE, PATIENCE_SECONDS, read_on
 
 DATA = bytes(range(251)) * 4
@@ -43,9 +44,13 @@ class Time:
         self.now += seconds
 
 
+def reading(source: BreakingSource, time: Time) -> Iterator[bytes]:
+    remote = cast(Remote, source)
+    return read_on(remote, "a", len(DATA), 7, clock=lambda: time.now, sleep=time.sleep)
+
+
 def read(source: BreakingSource) -> bytes:
-    time = Time()
-    return b"".join(read_on(source, "a", len(DATA), 7, clock=lambda: time.now, sleep=time.sleep))  # type: ignore[arg-type]
+    return b"".join(reading(source, Time()))
 
 
 @given(st.lists(st.integers(1, 400), max_size=8))
@@ -66,5 +71,5 @@ def test_a_source_that_stays_away_ends_the_reading() -> None:
     source = BreakingSource([100] + [0] * 1000)
     time = Time()
     with pytest.raises(PlaceSilent):
-        list(read_on(source, "a", len(DATA), 7, clock=lambda: time.now, sleep=time.sleep))  # type: ignore[arg-type]
+        list(reading(source, time))
     assert PATIENCE_SECONDS <= time.now <= PATIENCE_SECONDS + LONGEST_PAUSE
