@@ -1,6 +1,6 @@
 """What every place files live in must promise. No implementation, no library, no decision here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -199,6 +199,14 @@ class Remote(Protocol):
 
     def stat(self, path: str) -> Entry:
         """Return one entry as it is now. NotFound where it is not there."""
+        ...
+
+    def prepare(self, paths: Sequence[str]) -> None:
+        """Take note that these small files will be asked for (stat) and read next, in this order.
+
+        A far place fetches them together, where asking one by one would cost several round trips each; a near one does
+        nothing. Whatever was fetched ahead keeps the promise of read().
+        """
         ...
 
     def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:

@@ -111,6 +111,9 @@ class LocalRemote:
         except OSError as error:
             raise reading_failed(error, path, self.location) from error
 
+    def prepare(self, paths: Sequence[str]) -> None:
+        """Nothing: a folder is near."""
+
     def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of a file. The last chunk is held back until the file is known not to have changed."""
         try:

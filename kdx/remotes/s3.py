@@ -5,7 +5,7 @@ means in s3_faults.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kdx.config.location import Location
@@ -55,6 +55,9 @@ class S3Remote:
     def stat(self, path: str) -> Entry:
         """Return size, tag and time of an object (the store's time; the file's own is metadata)."""
         return self._requests.head(self._key(path), path)
+
+    def prepare(self, paths: Sequence[str]) -> None:
+        """Nothing: each object is one request, and many are under way at once."""
 
     def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of one version of an object, going on after a broken line."""

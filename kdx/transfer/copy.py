@@ -2,12 +2,15 @@
 
 Never replaces what this migration did not write, never deletes, never takes a torn copy: a file that changes while it
 is read is reported. What was done is yielded item by item, so that the caller can note it before anything else happens.
+A bundle of small files is read over a borrowed connection first and written when that is given back; a large file
+passes through.
 """
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from kdx.progress import SILENT, Progress
@@ -26,14 +29,11 @@ from kdx.remotes.interface import (
 )
 from kdx.transfer.crew import work_through
 from kdx.transfer.limit import Limiter
+from kdx.transfer.pace import Pace
 from kdx.transfer.plan import Action
-from kdx.transfer.reading import read_on
+from kdx.transfer.reading import SMALL, Parcel, as_it_is, digest_of, fetch, is_small, passing
 from kdx.transfer.rows import Done, Failed, Item
-
-SMALL = 8 << 20
-"""Bytes up to which a file is read into memory whole, so that its SHA-256 is known before it is sent."""
-TRIES = 3
-"""How often a file that changes while it is read is tried before it is reported."""
+from kdx.transfer.sources import Sources
 
 FRESH_SECONDS = 60
 """How long the list of a target counts as what lies there; after that a place that cannot refuse is asked per name."""
@@ -41,12 +41,15 @@ FRESH_SECONDS = 60
 CONFLICT = "conflict"
 NAME_REFUSED = "name refused"
 
+More = ParamSpec("More")
+Came = TypeVar("Came")
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What one thread works with: its own source and target, and what all threads share."""
+    """What one thread works with: its own target, and what all threads share."""
 
-    source: Remote
+    sources: Sources
     target: Remote
     limiter: Limiter
     listed: float
@@ -55,8 +58,7 @@ class Lane:
     """Told of every chunk that moved; raises when the run is to stop."""
 
     def close(self) -> None:
-        """Let go of both places."""
-        self.source.close()
+        """Let go of the target."""
         self.target.close()
 
 
@@ -72,28 +74,52 @@ def copy(
 ) -> Iterator[Done | Failed]:
     """Carry out every item and yield what came of it, in the order they finish.
 
-    `listed` is when the target was listed for the plan (time.monotonic()): a fresh list spares asking again. A place
-    that is gone or refuses us ends the run with its error; everything yielded until then is done.
+    `parallel` is how many are under way to begin with; the run finds its own pace from there. `listed` is when the
+    target was listed for the plan (time.monotonic()): a fresh list spares asking again. A place that is gone or refuses
+    us ends the run with its error; everything yielded until then is done.
     """
-    return work_through(
-        items,
-        open_lane=lambda step: Lane(source.open(), target.open(), limiter, listed, step),
-        work=move,
-        weight=lambda item: min(item.size, 2 * SMALL),
-        parallel=parallel,
-        progress=progress,
-    )
-
-
-def move(item: Item, lane: Lane) -> Done | Failed:
-    """Carry out one item. Faults of the one entry come back as Failed, faults of a place are raised."""
+    pace = Pace(parallel)
+    sources = Sources(source, pace.strain)
     try:
-        if item.kind == Kind.DIRECTORY:
-            lane.target.make_directory(item.target)
-            return _done(item)
-        if item.kind == Kind.LINK:
-            return _link(item, lane)
-        return _file(item, lane)
+        yield from work_through(
+            items,
+            open_lane=lambda step: Lane(sources, target.open(), limiter, listed, step),
+            work=move,
+            weight=lambda item: min(item.size, 2 * SMALL),
+            pace=pace,
+            progress=progress,
+        )
+    finally:
+        sources.close()
+
+
+def move(items: Sequence[Item], lane: Lane) -> Iterator[Done | Failed]:
+    """Carry out a bundle. Faults of one entry come back as Failed, faults of a place are raised."""
+    for found in _fetch_small(items, lane):
+        if isinstance(found, Failed):
+            yield found
+        elif isinstance(found, Parcel):
+            yield _caught(_deliver, found.item, found, lane)
+        else:
+            yield _caught(_carry, found, lane)
+
+
+def _fetch_small(items: Sequence[Item], lane: Lane) -> Sequence[Item | Parcel | Failed]:
+    """Return a bundle with its small files read, and the source given back."""
+    small = [item.path for item in items if is_small(item)]
+    if not small:
+        return items
+    with lane.sources.borrow() as source:
+        source.prepare(small)
+        return [_caught(fetch, item, source) if is_small(item) else item for item in items]
+
+
+def _caught(
+    work: Callable[Concatenate[Item, More], Came], item: Item, *more: More.args, **named: More.kwargs
+) -> Came | Failed:
+    """Do something about one item; what is the fault of that entry alone comes back as Failed."""
+    try:
+        return work(item, *more, **named)
     except NameRefused:
         return Failed(item.path, item.target, NAME_REFUSED, "")
     except Conflict as error:
@@ -104,32 +130,51 @@ def move(item: Item, lane: Lane) -> Done | Failed:
         return Failed(item.path, item.target, error.reason, str(error.values.get("detail", "")))
 
 
-def _link(item: Item, lane: Lane) -> Done:
-    if item.action == Action.COMPARE:
-        raise Conflict(name=item.target)
-    lane.target.make_link(item.target, item.link, _expected(item, lane))
-    return _done(item)
+def _deliver(item: Item, parcel: Parcel, lane: Lane) -> Done:
+    """Write a file that was read."""
+    settled = _settled(item, lane, lambda: parcel.digest)
+    if settled is not None:
+        return settled
+    lane.limiter.take(len(parcel.data))
+    metadata = _metadata(item, parcel.digest.sha256)
+    written = lane.target.write(item.target, (parcel.data,), len(parcel.data), metadata, _expected(item, lane))
+    lane.step(len(parcel.data))
+    return _done(item, parcel.digest, written.etag)
 
 
-def _file(item: Item, lane: Lane) -> Done:
-    for attempt in range(TRIES):
-        entry = lane.source.stat(item.path)
-        unchanged = attempt == 0 and (entry.size, entry.mtime_ns) == (item.size, item.mtime_ns)
-        fresh = item._replace(
-            size=entry.size, mtime_ns=entry.mtime_ns, sha256=item.sha256 if unchanged else None
-        )
-        try:
-            return _settled(fresh, lane) or _send(fresh, lane)
-        except ReadFailed as error:
-            if error.reason != SkipReason.CHANGED or attempt == TRIES - 1:
-                raise
-    raise AssertionError("the last try returns or raises")
+def _carry(item: Item, lane: Lane) -> Done:
+    """Make a folder or a link, or move a file that is too large to be held."""
+    if item.kind == Kind.DIRECTORY:
+        lane.target.make_directory(item.target)
+        return _done(item)
+    if item.kind == Kind.LINK:
+        if item.action == Action.COMPARE:
+            raise Conflict(name=item.target)
+        lane.target.make_link(item.target, item.link, _expected(item, lane))
+        return _done(item)
+    with lane.sources.borrow() as source:
+        return as_it_is(item, source, lambda fresh: _pass_on(fresh, source, lane))
 
 
-def _settled(item: Item, lane: Lane) -> Done | None:
+def _pass_on(item: Item, source: Remote, lane: Lane) -> Done:
+    """Send a large file while it is read."""
+    settled = _settled(item, lane, lambda: digest_of(item, source))
+    if settled is not None:
+        return settled
+    # the header of a large object goes before its bytes, so its digest is asked for where that moves no data
+    known = item.sha256 or (
+        source.digest(item.path).sha256 if source.capabilities.digest_without_transfer else None
+    )
+    digest = PassingDigest(part_size(item.size))
+    chunks = _limited(passing(item, source, digest, known), lane)
+    written = lane.target.write(item.target, chunks, item.size, _metadata(item, known), _expected(item, lane))
+    return _done(item, digest, written.etag)
+
+
+def _settled(item: Item, lane: Lane, digest_here: Callable[[], PassingDigest]) -> Done | None:
     """Look at what already lies under the name. Return Done where it is the same file, None where it may be written.
 
-    Raises Conflict where somebody else's bytes lie there.
+    Raises Conflict where somebody else's bytes lie there. `digest_here` is asked only where it is needed.
     """
     if item.action == Action.SEND:
         return None
@@ -137,9 +182,7 @@ def _settled(item: Item, lane: Lane) -> Done | None:
         if lane.target.stat(item.target).etag != item.listed_etag:
             raise Conflict(name=item.target)
         return None
-    digest = PassingDigest(part_size(item.size))
-    for chunk in read_on(lane.source, item.path, item.size, item.mtime_ns):
-        digest.update(chunk)
+    digest = digest_here()
     if item.listed_etag in digest.etags:
         return _done(item, digest, item.listed_etag)
     there = lane.target.digest(item.target)
@@ -148,35 +191,6 @@ def _settled(item: Item, lane: Lane) -> Done | None:
     if there.sha256 is None or there.sha256 != item.last_sha256:
         raise Conflict(name=item.target)
     return None
-
-
-def _send(item: Item, lane: Lane) -> Done:
-    digest = PassingDigest(part_size(item.size))
-    if item.size <= SMALL:
-        data = b"".join(_passing(item, lane, digest))
-        metadata = _metadata(item, digest.sha256)
-        lane.limiter.take(len(data))
-        written = lane.target.write(item.target, (data,), len(data), metadata, _expected(item, lane))
-        lane.step(len(data))
-    else:
-        # the header of a large object goes before its bytes, so its digest is asked for where that moves no data
-        known = item.sha256 or (
-            lane.source.digest(item.path).sha256 if lane.source.capabilities.digest_without_transfer else None
-        )
-        chunks = _limited(_passing(item, lane, digest, known), lane)
-        written = lane.target.write(item.target, chunks, item.size, _metadata(item, known), _expected(item, lane))
-    return _done(item, digest, written.etag)
-
-
-def _passing(item: Item, lane: Lane, digest: PassingDigest, known: bytes | None = None) -> Iterator[bytes]:
-    """Hand on the bytes of a file while they are hashed; at the end they must be the file that was announced."""
-    count = 0
-    for chunk in read_on(lane.source, item.path, item.size, item.mtime_ns):
-        digest.update(chunk)
-        count += len(chunk)
-        yield chunk
-    if count != item.size or (known and digest.sha256 != known):
-        raise ReadFailed(name=item.path, reason=SkipReason.CHANGED, detail="")
 
 
 def _limited(chunks: Iterable[bytes], lane: Lane) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from kdx.remotes.interface import Kind, NotFound, ReadFailed, Remote
 from kdx.transfer.copy import CONFLICT
 from kdx.transfer.crew import work_through
 from kdx.transfer.merge import merge
+from kdx.transfer.pace import Pace
 from kdx.transfer.plan import AT_TARGET, Action
 from kdx.transfer.rows import Checked, Done, Failed, Item, Known
 
@@ -106,9 +107,9 @@ def read_back(rows: Iterable[Checked], target: Place, parallel: int, progress: P
     return work_through(
         rows,
         open_lane=lambda step: Lane(target.open(), step),
-        work=_read_back,
+        work=lambda bundle, lane: (_read_back(row, lane) for row in bundle),
         weight=lambda row: 0,
-        parallel=parallel,
+        pace=Pace(parallel),
         progress=progress,
     )
 
