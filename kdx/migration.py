@@ -23,7 +23,7 @@ from kdx.remotes import Place, place_of_share, place_of_target
 from kdx.remotes.interface import Entry, PlaceMissing
 from kdx.state.folder import StateFolder
 from kdx.transfer.copy import CONFLICT, copy
-from kdx.transfer.limit import Limiter
+from kdx.transfer.limit import Limiter, Rate
 from kdx.transfer.outcome import Planned, Ran, Verdict
 from kdx.transfer.plan import TO_MOVE, Action
 from kdx.transfer.records import Records, Tallying, digest_of
@@ -115,11 +115,11 @@ def plan(migration: Migration, clock: Clock, progress: Progress = SILENT, accept
 def run(
     migration: Migration,
     clock: Clock,
-    bandwidth: int | None = None,
+    bandwidth: int | None | Rate = None,
     progress: Progress = SILENT,
     accept_smaller: bool = False,
 ) -> Ran:
-    """Plan afresh and move what is to be moved. `bandwidth` in bytes per second.
+    """Plan afresh and move what is to be moved. `bandwidth` is bytes per second, or what tells them at any moment.
 
     Undecided where the plan holds blocked entries, TargetTaken where foreign objects are in the way: nothing new is
     sent then.

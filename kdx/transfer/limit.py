@@ -2,22 +2,27 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 BURST_SECONDS = 0.25
 """How much of a second may go at once: short enough that a school's line does not notice."""
+PIECE_SECONDS = 5.0
+"""The cap is asked for again after so long at the latest, also in the midst of one large take."""
+
+Rate = Callable[[], int | None]
+"""What may pass now in bytes per second; None is no cap. Asked again and again: lessons begin and end."""
 
 
 class Limiter:
-    """Hands out bytes so that their sum stays under `bytes_per_second`; None lets everything through."""
+    """Hands out bytes so that their sum stays under the rate of the moment."""
 
     def __init__(
         self,
-        bytes_per_second: int | None,
+        rate: int | None | Rate,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.rate = bytes_per_second
+        self._rate: Rate = rate if callable(rate) else lambda: rate
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -25,11 +30,19 @@ class Limiter:
 
     def take(self, count: int) -> None:
         """Wait until `count` bytes may pass."""
-        if not self.rate:
-            return
-        with self._lock:
-            now = self._clock()
-            self._free_at = max(self._free_at, now - BURST_SECONDS) + count / self.rate
-            wait = self._free_at - now
-        if wait > 0:
-            self._sleep(wait)
+        for wait in self._waits(count):
+            if wait > 0:
+                self._sleep(wait)
+
+    def _waits(self, count: int) -> Iterator[float]:
+        while count > 0:
+            with self._lock:
+                rate = self._rate()
+                if not rate:
+                    return
+                piece = min(count, max(1, int(rate * PIECE_SECONDS)))
+                now = self._clock()
+                self._free_at = max(self._free_at, now - BURST_SECONDS) + piece / rate
+                wait = self._free_at - now
+            count -= piece
+            yield wait

@@ -52,3 +52,20 @@ def test_without_a_cap_nothing_waits():
     time = Time()
     Limiter(None, time.clock, time.sleep).take(10**12)
     assert time.now == 100.0
+
+
+def test_a_cap_that_comes_and_goes_holds_from_one_moment_to_the_next():
+    time = Time()
+    limiter = Limiter(lambda: 1000 if 110 <= time.now < 120 else None, time.clock, time.sleep)
+    limiter.take(10**9)
+    assert time.now == 100.0
+    time.now = 110.0
+    for _ in range(10):
+        limiter.take(1000)
+    assert 119 <= time.now <= 120
+
+
+def test_one_large_take_does_not_outlast_the_cap_it_began_under():
+    time = Time()
+    Limiter(lambda: 1000 if time.now < 120 else None, time.clock, time.sleep).take(10**6)
+    assert 120 <= time.now <= 126
