@@ -21,7 +21,9 @@ from kdx.language import N_, translate
 from kdx.remotes import Place, place_of_share, place_of_target
 from kdx.state.folder import StateFolder
 
-LIBRARIES = ("boto3", "cryptography", "duckdb", "obstore", "openpyxl", "paramiko", "PyYAML", "SQLAlchemy")
+LIBRARIES = (
+    "boto3", "cryptography", "duckdb", "obstore", "openpyxl", "paramiko", "PyYAML", "smbprotocol", "SQLAlchemy",
+)
 ROOM_NEEDED = 2 << 30
 """Bytes free in the state folder below which doctor warns: a million entries take some 0.3 GB while they are sorted."""
 CLOCK_WARN = timedelta(seconds=60)
