@@ -57,6 +57,7 @@ class Entry(NamedTuple):
     mode: int = 0
     owner: str = ""
     acl: str = ""
+    """Of folders: SDDL or POSIX text from walk(), the id of that text in a catalog (inventory/rights)."""
     file_id: str = ""
     """What tells this file from another of the same name; empty where the place cannot say."""
     etag: str = ""
@@ -195,6 +196,13 @@ class Remote(Protocol):
 
     def walk(self) -> Iterator[Entry]:
         """Yield every entry below the root, in any order, in bounded memory."""
+        ...
+
+    def access(self, folder: str) -> str:
+        """Return who may do what in a folder that was just listed: SDDL, or the short text of getfacl(1).
+
+        "" where the place keeps no such list or does not tell; asked right after list(folder) it costs nothing.
+        """
         ...
 
     def stat(self, path: str) -> Entry:

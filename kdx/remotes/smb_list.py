@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from posixpath import relpath
 from typing import Any
 
 from kdx.remotes import smb_faults, smb_messages
@@ -55,7 +56,7 @@ class Folders:
         self._line = line
         self._ids: OrderedDict[str, int] = OrderedDict()
         self._ahead: OrderedDict[str, tuple[float, Sent]] = OrderedDict()
-        self._last: tuple[str, str] | None = None
+        self._last: tuple[str, str] = "", ""
 
     def list(self, folder: str) -> Iterator[Entry]:
         """Yield the entries of a folder in the order of their names' bytes. Raises as Remote.list() says."""
@@ -74,16 +75,9 @@ class Folders:
         yield from entries
 
     def rights(self, folder: str) -> str:
-        """Return the SDDL of a folder; free of cost right after it was listed. "" where it may not be known."""
-        if self._last is None or self._last[0] != folder:
-            ask = smb_messages.ask_about(SECURITY, additional=OWNER_GROUP_AND_RIGHTS)
-            _opened, answer, _closed = self._line.ask(
-                smb_messages.open_file(self._name(folder), READ_CONTROL, NOT_THROUGH_LINKS),
-                ask,
-                smb_messages.close_file(),
-            )
-            self._last = folder, _sddl(answer)
-        return self._last[1]
+        """Return the SDDL of the folder that was listed last, "" where it may not be known."""
+        listed, text = self._last
+        return text if listed == folder else ""
 
     def forget(self) -> None:
         """Take no answer that is on its way any more."""
@@ -193,7 +187,8 @@ class Folders:
         if same[0] is None or same[0] != same[1]:
             # ids repeat from volume to volume: the root of every disk may be number 2
             return entry
-        return entry._replace(kind=Kind.LINK.value, link=ancestor or ".", skip=SkipReason.LINK.value)
+        link = relpath(ancestor or ".", path.rpartition("/")[0] or ".")
+        return entry._replace(kind=Kind.LINK.value, link=link, skip=SkipReason.LINK.value)
 
     def _disk_id(self, folder: str) -> tuple[object, ...] | None:
         opening = smb_messages.open_file(self._name(folder), READ_ATTRIBUTES, FOLDER_ONLY, with_disk_id=True)
