@@ -57,7 +57,7 @@ class Entry(NamedTuple):
     mode: int = 0
     owner: str = ""
     acl: str = ""
-    """Of folders: SDDL or POSIX text from walk(), the id of that text in a catalog (inventory/rights)."""
+    """In a catalog: the id of the text of a folder's rights (inventory/rights), which access() gives."""
     file_id: str = ""
     """What tells this file from another of the same name; empty where the place cannot say."""
     etag: str = ""

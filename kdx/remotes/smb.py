@@ -62,7 +62,7 @@ class SmbRemote:
         return self._folders.list(folder)
 
     def walk(self) -> Iterator[Entry]:
-        """Yield every entry below the root, each folder before what is in it, with its access rights."""
+        """Yield every entry below the root, each folder before what is in it."""
         pending = [Entry("", Kind.DIRECTORY.value)]
         while pending:
             folder = pending.pop()
@@ -74,7 +74,7 @@ class SmbRemote:
                 yield folder._replace(skip=error.reason if isinstance(error, ReadFailed) else SkipReason.VANISHED)
                 continue
             if folder.path:
-                yield folder._replace(acl=self._folders.rights(folder.path))
+                yield folder
             for entry in chain(() if first is None else (first,), inside):
                 if entry.kind == Kind.DIRECTORY and entry.skip is None:
                     pending.append(entry)

@@ -172,10 +172,8 @@ class Line:
 
     def close(self) -> None:
         """Log off and close; a server that does not answer is left as it is."""
-        from smbprotocol.exceptions import SMBException
-
         if self._tree is not None:
-            with suppress(SMBException, OSError, ValueError), self._in_time(self._connection):
+            with suppress(KdxError), self._in_time(self._connection):
                 self._connection.disconnect(timeout=5)
         self.drop()
 
@@ -194,11 +192,13 @@ class Line:
             if silent:
                 raise PlaceSilent(place=self.location, why=translate(smb_faults.NO_ANSWER)) from error
             raise Broken() from error
-        if not self._session.encrypt_data and not header["flags"].get_value() & _SIGNED:
+        status = header["status"].get_value()
+        signed = self._session.encrypt_data or header["flags"].get_value() & _SIGNED
+        if not signed and status not in smb_faults.SESSION_GONE:
             # the library checks a signature that is there, and lets pass an answer without one
             self.drop()
             raise PlaceRefused(place=self.location, why=translate(smb_faults.UNSIGNED))
-        return Answer(header["status"].get_value(), header["data"].get_value())
+        return Answer(status, header["data"].get_value())
 
     def _password(self) -> str:
         if not self.location.user:

@@ -1,14 +1,18 @@
 """Look into the folders of an SMB share: everything about a folder in one round trip, the next ones on their way.
 
-While a caller works on one folder, the answers for those it just saw in it already travel: over a line of 30 ms this is
-what makes a walk fast. A loop (Samba shows a link to "." as a folder in itself, 40 deep) is found by the ids of a
-folder's ancestors, confirmed with the volume, and reported as a link.
+While a caller works on one folder, the answers for those it will look into next already travel: over a line of 30 ms
+this is what makes a walk fast. Whoever goes through a tree goes on with the folder it saw last (walk(), a scan's
+worker); for anybody else nothing is wrong, only some answers are not used.
+
+A loop (Samba shows a link to "." as a folder in itself, 40 deep) is found by the ids of a folder's ancestors, confirmed
+with the volume, and reported as a link.
 """
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from posixpath import relpath
 from typing import Any
 
@@ -32,6 +36,10 @@ from kdx.remotes.smb_security import sddl
 
 AHEAD = 12
 """Folders asked for before they are needed."""
+KEPT = 2 * AHEAD
+"""Answers that may wait to be needed, the oldest are let go."""
+SKIPPED = 64
+"""A caller may leave out so many folders in a row, by pattern, and is still followed."""
 FRESH_SECONDS = 5.0
 """An answer that waited longer is asked for again."""
 FOLDERS_KNOWN = 10_000
@@ -56,6 +64,7 @@ class Folders:
         self._line = line
         self._ids: OrderedDict[str, int] = OrderedDict()
         self._ahead: OrderedDict[str, tuple[float, Sent]] = OrderedDict()
+        self._expected: deque[str] = deque(maxlen=FOLDERS_KNOWN)
         self._last: tuple[str, str] = "", ""
 
     def list(self, folder: str) -> Iterator[Entry]:
@@ -71,7 +80,9 @@ class Folders:
                 entry = self._loop(prefix + name, ancestors[file_id], entry)
             entries.append(entry._replace(path=prefix + name))
         entries.sort(key=lambda entry: entry.path.encode("utf-8"))
-        self._look_ahead(entry.path for entry in entries if entry.kind == Kind.DIRECTORY and entry.skip is None)
+        self._follow(folder)
+        self._expected.extend(entry.path for entry in entries if entry.kind == Kind.DIRECTORY and entry.skip is None)
+        self._look_ahead()
         yield from entries
 
     def rights(self, folder: str) -> str:
@@ -80,8 +91,9 @@ class Folders:
         return text if listed == folder else ""
 
     def forget(self) -> None:
-        """Take no answer that is on its way any more."""
+        """Take no answer that is on its way any more, and expect nothing."""
         self._ahead.clear()
+        self._expected.clear()
 
     def _look(self, folder: str) -> Folder:
         try:
@@ -144,19 +156,28 @@ class Folders:
             return None
         return answers if time.monotonic() - since < FRESH_SECONDS else None
 
-    def _look_ahead(self, folders: Iterator[str]) -> None:
-        """Ask for the last of these folders: whoever goes through a tree goes on with the one it saw last."""
-        for folder in list(folders)[-AHEAD:]:
-            if folder not in self._ahead:
-                while len(self._ahead) >= AHEAD or (self._ahead and not self._line.room(_NEED)):
-                    self._ahead_of(next(iter(self._ahead)))
-                if not self._line.room(_NEED):
-                    return
-                try:
-                    self._ahead[folder] = time.monotonic(), self._line.send(*self._requests(folder))
-                except Broken:
-                    self.forget()
-                    return
+    def _follow(self, folder: str) -> None:
+        """Take note of where the caller is: what it passed over it will not ask for."""
+        for _count in range(min(SKIPPED, len(self._expected))):
+            if self._expected.pop() == folder:
+                return
+        # it began somewhere else
+        self._expected.clear()
+
+    def _look_ahead(self) -> None:
+        """Ask for the folders the caller will look into next, as far as the server's credits go."""
+        for folder in list(islice(reversed(self._expected), AHEAD)):
+            if folder in self._ahead:
+                continue
+            while len(self._ahead) >= KEPT:
+                self._ahead_of(next(iter(self._ahead)))
+            if not self._line.room(_NEED):
+                return
+            try:
+                self._ahead[folder] = time.monotonic(), self._line.send(*self._requests(folder))
+            except Broken:
+                self.forget()
+                return
 
     def _learn(self, folder: str, file_id: int) -> None:
         self._ids[folder] = file_id

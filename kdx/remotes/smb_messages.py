@@ -31,6 +31,8 @@ OWNER_GROUP_AND_RIGHTS = 0x7
 ANSWER = 1 << 16
 """Bytes of an answer that cost one credit."""
 
+_SHORTEST = 96
+"""Answers are taken as if zeros followed them: a server that says too little says nothing, and breaks nothing."""
 _EPOCH = 116_444_736_000_000_000
 """1970 in steps of 100 ns since 1601."""
 
@@ -175,32 +177,34 @@ def _set(information: int, data: bytes, file_id: bytes) -> Any:
 def opened(answer: bytes) -> Opened:
     """Take the answer to open_file apart."""
     made, _read, written, changed, _allocated, size, attributes, _reserved, file_id, place, length = struct.unpack_from(
-        "<qqqqqqII16sII", answer, 8
+        "<qqqqqqII16sII", answer.ljust(_SHORTEST, b"\0"), 8
     )
     # offsets count from the header of 64 bytes; kdx asks for one context at most
-    context = answer[place - 64 : place - 64 + length] if length else b""
-    start = struct.unpack_from("<H", context, 10)[0] if context else 0
+    whole = length and place >= 64
+    context = answer[place - 64 : place - 64 + length] if whole else b""
+    start = struct.unpack_from("<H", context.ljust(12, b"\0"), 10)[0]
     return Opened(made, written, changed, size, attributes, file_id, context[start : start + 16] if start else b"")
 
 
 def closed(answer: bytes) -> Opened:
     """Take the answer to close_file apart."""
+    answer = answer.ljust(_SHORTEST, b"\0")
     made, _read, written, changed, _allocated, size, attributes = struct.unpack_from("<qqqqqqI", answer, 8)
     return Opened(made, written, changed, size, attributes)
 
 
 def data_read(answer: bytes) -> bytes:
     """Return the bytes in an answer to read_file."""
-    place, _reserved, length = struct.unpack_from("<BBI", answer, 2)
-    return answer[place - 64 : place - 64 + length]
+    place, _reserved, length = struct.unpack_from("<BBI", answer.ljust(_SHORTEST, b"\0"), 2)
+    return answer[place - 64 : place - 64 + length] if place >= 64 else b""
 
 
 def data_answered(answer: bytes) -> bytes:
     """Return what an answer to list_folder or ask_about holds."""
-    place, length = struct.unpack_from("<HI", answer, 2)
-    return answer[place - 64 : place - 64 + length]
+    place, length = struct.unpack_from("<HI", answer.ljust(_SHORTEST, b"\0"), 2)
+    return answer[place - 64 : place - 64 + length] if place >= 64 else b""
 
 
 def count_written(answer: bytes) -> int:
     """Return how many bytes an answer to write_file says were written."""
-    return int(struct.unpack_from("<I", answer, 4)[0])
+    return int(struct.unpack_from("<I", answer.ljust(_SHORTEST, b"\0"), 4)[0])

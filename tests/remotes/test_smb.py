@@ -21,7 +21,6 @@ from kdx.errors import KdxError
 from kdx.remotes.interface import (
     Conflict,
     Expected,
-    Kind,
     Metadata,
     NameRefused,
     NotFound,
@@ -367,6 +366,7 @@ def test_a_line_that_stalls_ends_every_request_in_time(
     assert seconds_until_silent(lambda: list(remote.list())) < 10
     chunks = (bytes(1 << 20) for _ in range(200))
     assert seconds_until_silent(lambda: remote.write("a", chunks, 200 << 20, Metadata(0), Expected.NEW)) < 20
+    remote.close()
     line.stalled.clear()
     fresh = connect(smb_server, port=line.port, path=folder.name)
     assert hashlib.sha256(b"".join(fresh.read("動画.mp4"))).digest() == hashlib.sha256(LARGE).digest()
@@ -431,6 +431,12 @@ def test_two_remotes_in_two_threads_do_not_disturb_each_other(rig: Rig, folder: 
 
 
 def test_rights_of_a_folder_come_with_its_listing(rig: Rig, folder: Path) -> None:
-    (folder / "校長室").mkdir()
-    found = {entry.path: entry for entry in rig.remote.walk() if entry.kind == Kind.DIRECTORY}
-    assert found["校長室"].acl.startswith("O:S-1-") and "D:" in found["校長室"].acl
+    (folder / "校長室").mkdir(mode=0o700)
+    opened, closed = [], []
+    for path, texts in (("", opened), ("校長室", closed)):
+        for _entry in rig.remote.list(path):
+            pass
+        texts.append(rig.remote.access(path))
+    assert all(text.startswith("O:S-1-") and "D:" in text for text in opened + closed)
+    assert "WD)" in opened[0] and "FR;;;WD)" not in closed[0]
+    assert rig.remote.access("") == "", "only of the folder listed last"

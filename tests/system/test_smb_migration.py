@@ -1,5 +1,6 @@
 """A school's Windows share, on a real Samba, moved with the installed program: first look, rights, move, proof."""
 
+import json
 import os
 import subprocess
 import uuid
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 import sample_share
 from rigs.smbd import PASSWORD, SHARE, SambaServer, serve_samba
@@ -54,12 +56,22 @@ def test_a_windows_share_is_looked_at_moved_proven_and_receipted(site: Site, tmp
     done(site.kdx("inventory", "scan", SCHOOL, "--names"))
     access = done(site.kdx("--lang", "en", "inventory", "access", SCHOOL))
     assert "校長室" in access and "narrower" in access and "everyone" in access
+    ids, texts = rights_in_catalog(site)
+    assert len(texts) == 3 and ids < set(texts), "each text once, and that of the share itself"
     done(site.kdx("migrate", "plan", SCHOOL))
     done(site.kdx("migrate", "run", SCHOOL))
     done(site.kdx("migrate", "verify", SCHOOL, "--level", "readback"))
     done(site.kdx("migrate", "receipt", SCHOOL, "-o", tmp_path / "receipt"))
     assert tree(tmp_path / "target" / SCHOOL / SHARE) == tree(site.share)
     assert "何？比率3：1＊～.txt" in os.listdir(tmp_path / "target" / SCHOOL / SHARE)
+
+
+def rights_in_catalog(site: Site) -> tuple[set[str], dict[str, str]]:
+    """The ids that rows hold and the texts by id, read without kdx."""
+    (catalog,) = site.state.rglob("*Z.parquet")
+    rows = duckdb.sql(f"SELECT DISTINCT acl FROM '{catalog}' WHERE kind = 'directory'").fetchall()
+    query = f"SELECT value FROM parquet_kv_metadata('{catalog}') WHERE key = 'rights'"
+    return {row[0] for row in rows}, json.loads(duckdb.sql(query).fetchall()[0][0])
 
 
 def test_a_file_somebody_has_open_makes_the_move_incomplete_and_says_who(site: Site, server: SambaServer) -> None:
