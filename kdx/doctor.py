@@ -21,7 +21,9 @@ from kdx.language import N_, translate
 from kdx.remotes import Place, place_of_share, place_of_target
 from kdx.state.folder import StateFolder
 
-LIBRARIES = ("boto3", "cryptography", "duckdb", "obstore", "openpyxl", "paramiko", "PyYAML", "SQLAlchemy")
+LIBRARIES = (
+    "boto3", "cryptography", "duckdb", "obstore", "openpyxl", "paramiko", "PyYAML", "smbprotocol", "SQLAlchemy",
+)
 ROOM_NEEDED = 2 << 30
 """Bytes free in the state folder below which doctor warns: a million entries take some 0.3 GB while they are sorted."""
 CLOCK_WARN = timedelta(seconds=60)
@@ -141,7 +143,10 @@ def _shares(board: Board) -> Iterator[Check]:
     for school in board.schools:
         for share in school.shares:
             subject = f"{school.name} {share.name}"
-            yield _listable(N_("share"), subject, place_of_share(board, share), must_hold_something=True)
+            place = place_of_share(board, share)
+            yield _listable(N_("share"), subject, place, must_hold_something=True)
+            if place.location.scheme == "smb":
+                yield from _smb(subject, place)
 
 
 def _targets(board: Board, clock: Clock) -> Iterator[Check]:
@@ -162,6 +167,25 @@ def _listable(name: str, subject: str, place: Place, must_hold_something: bool) 
         step = translate(N_("Check that it is mounted."))
         return Check(name, subject, State.WARN, translate(N_("{place} is empty")).format(place=place.location), step)
     return Check(name, subject, State.OK, str(place.location))
+
+
+def _smb(subject: str, place: Place) -> Iterator[Check]:
+    """Say how an SMB server is spoken to, and what it cannot do. Where it is not reached, that was said before."""
+    from kdx.remotes.smb import HURRIED, SmbRemote
+
+    name = N_("SMB")
+    with closing(SmbRemote(place.location, place.secret, HURRIED)) as remote:
+        try:
+            facts = remote.facts()
+        except KdxError:
+            return
+    said = N_("{dialect}, signed and encrypted") if facts.encrypted else N_("{dialect}, signed, not encrypted")
+    limits = translate(N_("no SHA-256 on the server: scan --hash and verify read every byte over the line"))
+    detail = f"{translate(said).format(dialect=facts.dialect)}; {limits}"
+    step = translate(N_("If it is a NAS, compare the number of files with its own: SMB does not show every name."))
+    if not facts.encrypted:
+        step = translate(N_("Switch SMB encryption on at the server, where it can.")) + " " + step
+    yield Check(name, subject, State.OK if facts.encrypted else State.WARN, detail, step)
 
 
 def _clock(subject: str, place: Place, clock: Clock) -> Check:

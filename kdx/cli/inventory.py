@@ -190,6 +190,23 @@ def duplicates(app: Application, school: str, share: str | None) -> None:
     app.output.show(duplicates_table(found, shelf, *find_duplicates(shelf, GROUPS_SHOWN)))
 
 
+@inventory.command()
+@school_argument
+@share_option
+@output_options
+@click.pass_obj
+def access(app: Application, school: str, share: str | None) -> None:
+    """Show folders that open for others than the folder they lie in, and who may open them.
+
+    Example: kdx inventory access kameyama_nishi_es
+    """
+    from kdx.inventory.overview import open_shelf
+    from kdx.report.access import access_table
+
+    found = app.board.school(school)
+    app.output.show(access_table(found, open_shelf(_shares_of(app, (found,), share), app.state)))
+
+
 def _end_of_day(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
     if value is None:
         return None

@@ -5,10 +5,20 @@ vintage; the guess is for people, the bytes stay the key.
 """
 
 import os
+import re
 
 GUESSES = ("cp932", "euc_jp")
 NOT_IN_NAMES = frozenset("\x80\xa0\uf8f0\uf8f1\uf8f2\uf8f3")
 """What cp932 makes of single bytes that it has no character for: such a guess is wrong."""
+
+_STAND_IN = re.compile(r"(?=[^~]*[A-Z])[A-Z0-9_!#$%&'()@^`{}-]{5,6}~[0-9A-Z]{1,2}(\.[A-Z0-9_!#$%&'()@^`{}-]{1,3})?")
+"""Samba writes one letter of the name, five of its own and `~A.TXT`, Windows the first six and `~1.TXT`; people write
+periods so, `2020~21`, and small letters."""
+
+
+def is_stand_in(name: str) -> bool:
+    """Whether a name looks like the 8.3 stand-in that an SMB server shows for a name it cannot show."""
+    return _STAND_IN.fullmatch(name) is not None
 
 
 def is_unicode(path: str) -> bool:

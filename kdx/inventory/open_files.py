@@ -9,10 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kdx.remotes.interface import Entry
+from kdx.remotes.office_owner import PREFIX, WORD, covered
 
-PREFIX = "~$"
 ACCESS_LOCKS = {".laccdb": ".accdb", ".ldb": ".mdb"}
-WORD = (".doc", ".docx", ".docm", ".dot", ".dotx", ".dotm", ".rtf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,7 @@ def locked_by(owner_file: str, names: Collection[str]) -> list[str]:
     whole = [name for name in documents if name.lower() == rest]
     if whole or not rest.endswith(WORD):
         return whole
-    return sorted(name for name in documents if name[_covered(name) :].lower() == rest)
-
-
-def _covered(name: str) -> int:
-    """Return how many letters Word covers with `~$`: two of a stem of eight or more, one of a stem of seven."""
-    return min(2, max(0, len(name.rpartition(".")[0]) - 6))
+    return sorted(name for name in documents if name[covered(name) :].lower() == rest)
 
 
 def _ending(name: str) -> str:

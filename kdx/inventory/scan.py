@@ -20,6 +20,7 @@ from kdx.inventory.attempt import Attempt, begin_attempt
 from kdx.inventory.errand import BATCH_BYTES, BATCH_FILES, BATCH_LETTERS, Errand, Task
 from kdx.inventory.guard import Shrinking, SourceShrunk, refuse_shrunk
 from kdx.inventory.ignore import ignore_matcher
+from kdx.inventory.rights import read_rights
 from kdx.inventory.workers import Workers
 from kdx.language import _
 from kdx.progress import SILENT, Progress
@@ -186,7 +187,8 @@ def _walk(attempt: Attempt, workers: Workers, database: "Database", accept_small
     if attempt.is_first:
         workers.dismiss()
     table, ended = attempt.scratch / "walk.parquet", attempt.clock()
-    metadata = metadata_of(attempt.share, attempt.started, ended).as_text()
+    rights = read_rights(attempt.journals("rights"))
+    metadata = metadata_of(attempt.share, attempt.started, ended, rights).as_text()
     known = Known(last, attempt.left, attempt.began)
     write_walk(database, table, attempt.journals("walk", "names"), known, metadata)
     seen = _Seen(table, _whole(database, table, told.entries), ended, told.hashed, told.bytes)
@@ -212,7 +214,8 @@ def _hash_rest(attempt: Attempt, workers: Workers, database: "Database", seen: _
         attempt.progress.done()
     workers.dismiss()
     table, ended = attempt.scratch / "hashed.parquet", attempt.clock()
-    metadata = metadata_of(attempt.share, attempt.started, ended).as_text()
+    rights = read_rights(attempt.journals("rights"))
+    metadata = metadata_of(attempt.share, attempt.started, ended, rights).as_text()
     write_hashed(database, table, seen.table, attempt.journals("hash"), metadata)
     return _Seen(table, _whole(database, table, entries_in(seen.counts)), ended, told.hashed, told.bytes)
 

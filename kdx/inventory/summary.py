@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from kdx.inventory.file_type import file_type
 from kdx.inventory.fiscal_year import fiscal_year_of_moment, fiscal_year_of_path
 from kdx.inventory.ignore import ignore_matcher
-from kdx.inventory.names import is_unicode, readable
+from kdx.inventory.names import is_stand_in, is_unicode, readable
 from kdx.language import N_
 from kdx.remotes.interface import NOT_READ, Entry, SkipReason
 
@@ -26,6 +26,9 @@ AGES = (
 OLDER = N_("over 10 years")
 FUTURE = N_("in the future (a wrong clock)")
 UNKNOWN_AGE = N_("not known")
+NOT_UTF8 = N_("not UTF-8")
+STAND_IN = N_("short stand-in name")
+"""Over SMB a name that Windows forbids appears as `A4WTMA~A.TXT`; what it really is stands on the server only."""
 TOP = N_("(directly in the share)")
 
 Key = tuple[object, ...]
@@ -125,8 +128,16 @@ def unread(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def odd_names(entries: Iterable[Entry]) -> list[Entry]:
-    """Return what has a last name that is not UTF-8; what only lies in such a folder is not repeated."""
-    return [entry for entry in entries if not is_unicode(entry.path.rpartition("/")[2])]
+    """Return what has a last name that is not UTF-8 or a stand-in for one that SMB cannot show; what only lies in such
+    a folder is not repeated."""
+    return [entry for entry in entries if odd_name(entry.path.rpartition("/")[2])]
+
+
+def odd_name(name: str) -> str | None:
+    """Return what is odd about a name, None where nothing is."""
+    if not is_unicode(name):
+        return NOT_UTF8
+    return STAND_IN if is_stand_in(name) else None
 
 
 def ignored(entries: Iterable[Entry], patterns: Iterable[str]) -> list[Group]:

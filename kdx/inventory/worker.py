@@ -21,6 +21,7 @@ from kdx.errors import KdxError
 from kdx.inventory.catalog.rows import journal_line
 from kdx.inventory.errand import BATCH_BYTES, BATCH_FILES, MESSAGE_BYTES, Errand, Report, Task, packed, unpacked
 from kdx.inventory.ignore import ignore_matcher
+from kdx.inventory.rights import RightsJournal
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.state.journal import Journal
 
@@ -82,6 +83,7 @@ class Worker:
         self._ignored = ignore_matcher(errand.ignore)
         self._seen = Journal(errand.journal("walk" if errand.read_content else "names", number))
         self._hashed = self._seen if errand.read_content else Journal(errand.journal("hash", number))
+        self._rights = RightsJournal(errand.journal("rights", number))
         self._put, self._take, self._tell = put, take, tell
         self._queue = select.poll()
         self._queue.register(take, select.POLLIN)
@@ -109,15 +111,16 @@ class Worker:
 
     def _look_into(self, folder: Entry) -> None:
         """Write down a folder and what lies in it; its folders are kept for later."""
-        reason = None
+        reason, rights = None, ""
         try:
             files = self._list(folder)
+            rights = self._rights.note(folder.path, self._remote.access(folder.path))
         except ReadFailed as failure:
             files, reason = [], failure.reason.value
         except NotFound:
             files, reason = [], SkipReason.VANISHED.value
         if folder.path:
-            self._write(self._seen, [journal_line(folder._replace(skip=reason))])
+            self._write(self._seen, [journal_line(folder._replace(skip=reason, acl=rights))])
         self._hash(files)
 
     def _list(self, folder: Entry) -> list[Entry]:
@@ -212,6 +215,7 @@ class Worker:
     def _report(self, given: int = 0, finished: int = 0) -> None:
         self._seen.flush()
         self._hashed.flush()
+        self._rights.flush()
         self._tell.send(pickle.dumps(Report(given, finished, self._entries, self._files, self._bytes)))
         self._entries = self._files = self._bytes = 0
         self._report_at = time.monotonic() + REPORT_SECONDS

@@ -45,6 +45,10 @@ class Place:
 
             patience = HURRIED if hurried else PATIENT
             return open_s3(self.location, self.network, self.access_key, self.secret_key, patience, self.scratch)
+        if self.location.scheme == "smb":
+            from kdx.remotes import smb
+
+            return smb.SmbRemote(self.location, self.secret, smb.HURRIED if hurried else smb.PATIENT)
         raise NotYet(place=self.location, scheme=self.location.scheme)
 
 

@@ -57,6 +57,7 @@ class Entry(NamedTuple):
     mode: int = 0
     owner: str = ""
     acl: str = ""
+    """In a catalog: the id of the text of a folder's rights (inventory/rights), which access() gives."""
     file_id: str = ""
     """What tells this file from another of the same name; empty where the place cannot say."""
     etag: str = ""
@@ -197,12 +198,19 @@ class Remote(Protocol):
         """Yield every entry below the root, in any order, in bounded memory."""
         ...
 
+    def access(self, folder: str) -> str:
+        """Return who may do what in a folder that was just listed: SDDL, or the short text of getfacl(1).
+
+        "" where the place keeps no such list or does not tell; asked right after list(folder) it costs nothing.
+        """
+        ...
+
     def stat(self, path: str) -> Entry:
         """Return one entry as it is now. NotFound where it is not there."""
         ...
 
-    def prepare(self, paths: Sequence[str]) -> None:
-        """Take note that these small files will be asked for (stat) and read next, in this order.
+    def prepare(self, files: Sequence[tuple[str, int]]) -> None:
+        """Take note that these small files (path, size when last seen) will be asked for and read next, in this order.
 
         A far place fetches them together, where asking one by one would cost several round trips each; a near one does
         nothing. Whatever was fetched ahead keeps the promise of read().

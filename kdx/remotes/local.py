@@ -28,6 +28,7 @@ from kdx.remotes.local_entries import OPEN_FOLDER, OPEN_ROOT, entry_of, file_ent
 from kdx.remotes.local_faults import reading_failed, root_failed
 from kdx.remotes.local_folders import Folders, split
 from kdx.remotes.local_write import LocalWriter, is_part
+from kdx.remotes.posix_rights import NONE_HERE, rights_text
 
 CAPABILITIES = Capabilities(
     links=True, directories=True, digest_without_transfer=True, unicode_names=False, parallel=4
@@ -50,6 +51,8 @@ class LocalRemote:
         self._writer = LocalWriter(self._folders)
         self._flags = _READ | os.O_NOATIME
         self._buffer: bytearray | None = None
+        self._rights: tuple[str, str] = "", ""
+        self._has_rights = True
 
     def list(self, folder: str = "") -> Iterator[Entry]:
         """Yield the entries directly inside `folder`, sorted by the bytes of their names.
@@ -60,6 +63,7 @@ class LocalRemote:
         descriptor = self._open_folder(folder)
         try:
             items = self._scan(folder, descriptor)
+            self._note_rights(folder, descriptor)
             prefix = f"{folder}/" if folder else ""
             for item in items:
                 entry = listed(item, prefix, descriptor)
@@ -72,8 +76,10 @@ class LocalRemote:
         """Yield the same entries as list(), files without size and time: nothing is asked about each of them."""
         descriptor = self._open_folder(folder)
         try:
+            items = self._scan(folder, descriptor)
+            self._note_rights(folder, descriptor)
             prefix = f"{folder}/" if folder else ""
-            for item in self._scan(folder, descriptor):
+            for item in items:
                 entry = named(item, prefix, descriptor)
                 if entry is not None:
                     yield entry
@@ -100,6 +106,11 @@ class LocalRemote:
                 else:
                     yield entry
 
+    def access(self, folder: str) -> str:
+        """Return the POSIX access list of the folder listed last, "" where its mode says everything."""
+        listed, text = self._rights
+        return text if listed == folder else ""
+
     def stat(self, path: str) -> Entry:
         """Return one entry as it is now, links unfollowed. "" is the root."""
         folder, name = split(path) if path else ("", ".")
@@ -111,7 +122,7 @@ class LocalRemote:
         except OSError as error:
             raise reading_failed(error, path, self.location) from error
 
-    def prepare(self, paths: Sequence[str]) -> None:
+    def prepare(self, files: Sequence[tuple[str, int]]) -> None:
         """Nothing: a folder is near."""
 
     def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:
@@ -209,6 +220,15 @@ class LocalRemote:
                 return sorted([item for item in found if not is_part(item.name)], key=_bytes_of_name)
         except OSError as error:
             raise reading_failed(error, folder, self.location) from error
+
+    def _note_rights(self, folder: str, descriptor: int) -> None:
+        """Read the access list of a folder while it is open: two system calls, none where the disk keeps no lists."""
+        self._rights = folder, ""
+        if self._has_rights:
+            try:
+                self._rights = folder, rights_text(descriptor)
+            except OSError as error:
+                self._has_rights = error.errno not in NONE_HERE
 
     def _open(self, path: str) -> int:
         folder, _slash, name = path.rpartition("/")

@@ -52,11 +52,15 @@ class S3Remote:
         """Yield every object below the root. PlaceMissing where there is no such bucket."""
         return s3_list.walk(self._requests, self._prefix)
 
+    def access(self, folder: str) -> str:
+        """Return nothing: a bucket's rights are not those of its folders."""
+        return ""
+
     def stat(self, path: str) -> Entry:
         """Return size, tag and time of an object (the store's time; the file's own is metadata)."""
         return self._requests.head(self._key(path), path)
 
-    def prepare(self, paths: Sequence[str]) -> None:
+    def prepare(self, files: Sequence[tuple[str, int]]) -> None:
         """Nothing: each object is one request, and many are under way at once."""
 
     def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:

@@ -102,7 +102,13 @@ def _unreadable(shelf: Shelf, now: datetime, zone: tzinfo) -> Rows:
 
 def _names(shelf: Shelf, now: datetime, zone: tzinfo) -> Rows:
     return [
-        {"path": entry.path, "reading": readable(entry.path), "kind": entry.kind, "bytes": entry.size}
+        {
+            "path": entry.path,
+            "reading": readable(entry.path),
+            "kind": entry.kind,
+            "bytes": entry.size,
+            "reason": summary.odd_name(entry.path.rpartition("/")[2]),
+        }
         for entry in summary.odd_names(shelf.entries())
     ]
 
@@ -153,8 +159,8 @@ SUMMARIES: dict[str, tuple[str, tuple[Column, ...], Callable[[Shelf, datetime, t
     "unreadable": (N_("Entries that could not be read"),
                    (REASON, Column("kind", N_("Kind"), "word"), BYTES, CHANGED, OWNER, PATH), _unreadable),
     "names": (
-        N_("Names that are not UTF-8"),
-        (Column("reading", N_("Reads as"), "path"), PATH, Column("kind", N_("Kind"), "word"), BYTES),
+        N_("Names that are not UTF-8, or stand in for another"),
+        (Column("reading", N_("Reads as"), "path"), PATH, Column("kind", N_("Kind"), "word"), BYTES, REASON),
         _names,
     ),
     "ignored": (N_("Left by pattern"),

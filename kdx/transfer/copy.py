@@ -106,7 +106,7 @@ def move(items: Sequence[Item], lane: Lane) -> Iterator[Done | Failed]:
 
 def _fetch_small(items: Sequence[Item], lane: Lane) -> Sequence[Item | Parcel | Failed]:
     """Return a bundle with its small files read, and the source given back."""
-    small = [item.path for item in items if is_small(item)]
+    small = [(item.path, item.size) for item in items if is_small(item)]
     if not small:
         return items
     with lane.sources.borrow() as source:

@@ -42,6 +42,7 @@ TO_MOVE = (Action.SEND, Action.REPLACE, Action.COMPARE)
 AT_TARGET = (*TO_MOVE, Action.PRESENT)
 
 NO_LINKS = N_("a link; this target has none")
+LINK_UNTOLD = N_("a link; its server does not tell where it points")
 NO_DIRECTORIES = N_("an empty folder; this target has none")
 TOO_LONG = N_("the name is too long for this target")
 TWINS = N_("another entry would get the same name at this target")
@@ -113,6 +114,8 @@ def _first_action(entry: Entry, before: Done | None, target: str, can: Capabilit
     if entry.kind == Kind.LINK and entry.skip in (None, "symlink"):
         if not can.links:
             return Action.RULE, NO_LINKS
+        if not entry.link:
+            return Action.RULE, LINK_UNTOLD
     elif entry.skip in LEFT_BY_RULE:
         return Action.RULE, str(entry.skip)
     elif entry.skip:

@@ -10,13 +10,14 @@ from typing import Any, Protocol
 import pytest
 from local_store import serve_s3
 from rigs.fake_s3 import KEYS, serve_fake
+from rigs.smbd import PASSWORD, SambaServer, serve_samba
 
 from kdx.config.location import parse_location
 from kdx.config.secret import SecretReference
 from kdx.remotes import Place
 from kdx.remotes.interface import Remote
 
-SERVERS = ("local", "rclone", "moto", "fake")
+SERVERS = ("local", "rclone", "moto", "fake", "smb")
 _numbers = itertools.count()
 
 
@@ -38,6 +39,10 @@ class Rig:
     place: Place
     remote: Remote
     look: Look
+
+    def name(self, text: str) -> str:
+        """Return a name as this server can hold it: over SMB there are no tabs."""
+        return text.replace("\t", "'") if self.kind == "smb" else text
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,13 @@ def fake_server() -> Iterator[Endpoint]:
         yield Endpoint(fake.endpoint, *KEYS.values())
 
 
+@pytest.fixture(scope="session")
+def smb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SambaServer]:
+    """Samba on a disk that tells capitals apart, as its clients do not."""
+    with serve_samba(tmp_path_factory.mktemp("samba")) as server:
+        yield server
+
+
 @pytest.fixture(params=SERVERS)
 def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """One empty place of each kind."""
@@ -141,6 +153,8 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         root = tmp_path / "root"
         root.mkdir()
         place, look = Place(parse_location(str(root))), LookIntoFolder(root)
+    elif kind == "smb":
+        place, look = samba_place(request.getfixturevalue("smb_server"), monkeypatch)
     else:
         endpoint = request.getfixturevalue(f"{kind}_server")
         place, look = bucket_place(endpoint, monkeypatch)
@@ -161,3 +175,12 @@ def bucket_place(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> tuple[P
         secret_key=SecretReference("env", "RIG_SECRET"),
     )
     return place, LookIntoBucket(endpoint.client, f"{prefix}/")
+
+
+def samba_place(server: SambaServer, monkeypatch: pytest.MonkeyPatch) -> tuple[Place, LookIntoFolder]:
+    """Return an empty folder of the share, and the way to it on the server's own disk."""
+    name = f"試験 {next(_numbers)}"
+    (server.root / name).mkdir()
+    monkeypatch.setenv("RIG_PASSWORD", PASSWORD)
+    place = Place(parse_location(server.url(name)), secret=SecretReference("env", "RIG_PASSWORD"))
+    return place, LookIntoFolder(server.root / name)

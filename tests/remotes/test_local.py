@@ -453,3 +453,19 @@ def test_where_hard_links_are_missing_nothing_is_replaced_either(
         remote.write("theirs", [b"ours"], 4, Metadata(0), Expected.ABSENT)
     assert (root / "theirs").read_text() == "theirs"
     assert sorted(path.name for path in root.iterdir()) == ["new", "theirs"]
+
+
+def test_the_access_list_of_a_folder_reads_as_getfacl_writes_it(root: Path, remote: Remote) -> None:
+    closed, plain = root / "校長室", root / "図書"
+    for folder in (closed, plain):
+        folder.mkdir()
+    subprocess.run(["setfacl", "-m", "u:daemon:r-x,g:daemon:rwx,d:u:daemon:r-x", closed], check=True)
+    said = subprocess.run(
+        ["getfacl", "--omit-header", "--no-effective", closed], check=True, capture_output=True, encoding="utf-8"
+    )
+    for _entry in remote.list("校長室"):
+        pass
+    assert remote.access("校長室") == ",".join(said.stdout.split())
+    for _entry in remote.list("図書"):
+        pass
+    assert remote.access("図書") == remote.access("校長室") == ""

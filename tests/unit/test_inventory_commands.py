@@ -89,6 +89,18 @@ def test_a_scan_says_what_it_saw_and_leaves_its_event(run: Invoke, shares: Path)
     assert json.loads(ledger[0]["body"])["catalog"] == row["catalog"]
 
 
+def test_a_folder_that_closes_itself_is_shown_with_those_who_may_open_it(run: Invoke, shares: Path) -> None:
+    closed = shares / "a/令和6年度/校長室"
+    closed.mkdir()
+    (shares / "a/令和6年度").chmod(0o755)
+    closed.chmod(0o700)
+    run("scan", "a_es", "--names")
+    closed.chmod(0o755)
+    (row,) = rows(run("access", "a_es", "--json"))
+    assert (row["folder"], row["change"], row["may_open"]) == ("令和6年度/校長室", "narrower", "the owner")
+    assert row["lost"] == "everyone, the owning group"
+
+
 def events_in(state: Path) -> list[dict[str, str]]:
     """The events of a ledger, read without kdx."""
     import sqlite3
@@ -234,7 +246,9 @@ def test_the_inventory_is_exported_for_ansible_and_checked(run: Invoke, shares: 
     run("check", code=10)
 
 
-@pytest.mark.parametrize("words", [("list",), ("summary", "a_es"), ("duplicates", "a_es"), ("export", "a_es")])
+@pytest.mark.parametrize(
+    "words", [("list",), ("summary", "a_es"), ("duplicates", "a_es"), ("access", "a_es"), ("export", "a_es")]
+)
 def test_a_command_that_only_looks_loads_nothing_of_the_ledger(
     run: Invoke, shares: Path, words: tuple[str, ...]
 ) -> None:

@@ -76,6 +76,13 @@ def test_the_largest_the_unread_the_odd_and_the_ignored_are_found() -> None:
     assert [entry.path for entry in summary.largest(ENTRIES, 2)] == ["令和6年度/b.XLSM", "令和6年度/a.jtd"]
     assert [entry.path for entry in summary.unread(ENTRIES)] == ["令和6年度/b.XLSM"]
     assert [entry.path for entry in summary.odd_names(ENTRIES)] == ["\udc89^"]
+    odd = [summary.odd_name(name) for name in ("A4WTMA~A.TXT", "TZHRWN~N", "PROGRA~1", "AB-1_~2Z.DOC", "\udc89^")]
+    assert odd == [summary.STAND_IN] * 4 + [summary.NOT_UTF8]
+    plain = (
+        "~$名簿.xls", "a~1.txt", "名簿~最終.xlsx", "README~", "第1回~第3回.docx", "LONGNAME~1.TXT", "2020~21", "202001~02",
+        "第1章~3",
+    )
+    assert [summary.odd_name(name) for name in plain] == [None] * len(plain)
     found = summary.ignored(ENTRIES, ["Thumbs.db"])
     assert [(group.key, group.files, group.bytes) for group in found] == [(("Thumbs.db",), 1, 1000)]
 

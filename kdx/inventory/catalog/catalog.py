@@ -4,8 +4,8 @@ Never changed once written. Names of files are `<UTC>.parquet`, so that the last
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class CatalogMetadata:
     started: datetime
     ended: datetime
     ignore: IgnoreRules
+    rights: Mapping[str, str] = field(default_factory=dict)
+    """Texts of access rights (SDDL or POSIX) by the id that entries hold in `acl`; "" is the share's own folder."""
     kdx_version: str = __version__
     format: str = FORMAT
 
@@ -58,10 +60,13 @@ class CatalogMetadata:
             "kdx_version": self.kdx_version,
             "ignore_version": self.ignore.version,
             "ignore_patterns": json.dumps(self.ignore.patterns, ensure_ascii=False),
+            "rights": json.dumps(self.rights),
         }
 
 
-def metadata_of(share: Share, started: datetime, ended: datetime) -> CatalogMetadata:
+def metadata_of(
+    share: Share, started: datetime, ended: datetime, rights: Mapping[str, str] | None = None
+) -> CatalogMetadata:
     """Return what a catalog of this share says about itself; times aware, in UTC."""
     return CatalogMetadata(
         school=share.school,
@@ -71,6 +76,7 @@ def metadata_of(share: Share, started: datetime, ended: datetime) -> CatalogMeta
         started=started,
         ended=ended,
         ignore=share.ignore,
+        rights=rights or {},
     )
 
 
@@ -108,6 +114,7 @@ def catalog_in(database: Database, path: Path) -> Catalog:
                 started=datetime.fromisoformat(text["started"]),
                 ended=datetime.fromisoformat(text["ended"]),
                 ignore=IgnoreRules(text["ignore_version"], tuple(json.loads(text["ignore_patterns"]))),
+                rights=json.loads(text.get("rights", "{}")),
                 kdx_version=text["kdx_version"],
                 format=text["format"],
             ),

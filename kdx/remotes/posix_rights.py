@@ -1,0 +1,53 @@
+"""POSIX access lists as the short text of getfacl(1), read from the attributes where Linux keeps them.
+
+The layout of the attribute is the kernel's (include/uapi/linux/posix_acl_xattr.h). Reads one folder that is open.
+"""
+
+import errno
+import grp
+import os
+import struct
+from functools import cache
+
+from kdx.remotes.local_entries import owner_name
+
+_ATTRIBUTES = (("", "system.posix_acl_access"), ("default:", "system.posix_acl_default"))
+_TAGS = {0x01: "user", 0x02: "user", 0x04: "group", 0x08: "group", 0x10: "mask", 0x20: "other"}
+_NAMED_USER, _NAMED_GROUP = 0x02, 0x08
+_VERSION = 2
+NONE_HERE = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENOSYS})
+"""What a file system answers that keeps no such lists at all."""
+
+
+def rights_text(descriptor: int) -> str:
+    """Return the list of an open folder with its defaults, "" where its mode says everything. OSError (NONE_HERE)."""
+    found = []
+    for prefix, attribute in _ATTRIBUTES:
+        try:
+            found.append(short_text(os.getxattr(descriptor, attribute), prefix))
+        except OSError as error:
+            if error.errno != errno.ENODATA:
+                raise
+    return ",".join(filter(None, found))
+
+
+def short_text(attribute: bytes, prefix: str = "") -> str:
+    """Return the value of such an attribute as text, "" where it is not understood."""
+    if len(attribute) < 4 or len(attribute) % 8 != 4 or struct.unpack_from("<I", attribute)[0] != _VERSION:
+        return ""
+    entries = []
+    for tag, permissions, number in struct.iter_unpack("<HHI", attribute[4:]):
+        if tag not in _TAGS or permissions > 7:
+            return ""
+        name = owner_name(number) if tag == _NAMED_USER else _group_name(number) if tag == _NAMED_GROUP else ""
+        letters = "".join(letter if permissions & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
+        entries.append(f"{prefix}{_TAGS[tag]}:{name}:{letters}")
+    return ",".join(entries)
+
+
+@cache
+def _group_name(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)

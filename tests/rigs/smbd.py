@@ -1,0 +1,121 @@
+"""A real Samba server on loopback, with its own configuration, password file and port, stopped after the block.
+
+Samba changes to the user who logs in, so tests that are not root may log in only as themselves.
+"""
+
+import os
+import pwd
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+PASSWORD = "たいせつ-4711"
+SHARE = "共有"
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class SambaServer:
+    """A running server with one share, and the folder on the disk that it offers."""
+
+    root: Path
+    port: int
+    user: str
+    config: Path
+
+    def url(self, *path: str, user: str | None = None, port: int | None = None) -> str:
+        """Address of the share or of a folder in it."""
+        where = "/".join(map(quote, (SHARE, *path)))
+        return f"smb://{self.user if user is None else user}@127.0.0.1:{port or self.port}/{where}"
+
+
+@contextmanager
+def serve_samba(
+    folder: Path, settings: Mapping[str, str] | None = None, share: str = "", user: str = ""
+) -> Iterator[SambaServer]:
+    """Run smbd on a free port for the length of the block; `settings` go into [global], `share` below the share.
+
+    The user who logs in is the one who runs the test, or `user` where root does.
+    """
+    root, private = folder / "share", folder / "samba"
+    root.mkdir(parents=True, exist_ok=True)
+    private.mkdir(mode=0o700)
+    user, port = user or pwd.getpwuid(os.getuid()).pw_name, _free_port()
+    config = private / "smb.conf"
+    config.write_text(_config(private, root, port, dict(settings or {}), share), "utf-8")
+    subprocess.run(
+        ["smbpasswd", "-c", config, "-L", "-s", "-a", user],
+        input=f"{PASSWORD}\n{PASSWORD}\n", encoding="utf-8", check=True, capture_output=True, timeout=60,
+    )
+    with (private / "output.log").open("wb") as log:
+        server = subprocess.Popen(
+            ["smbd", "--foreground", "--no-process-group", f"--configfile={config}"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )
+        try:
+            _wait_for(server, port, private)
+            yield SambaServer(root, port, user, config)
+        finally:
+            _stop(server)
+
+
+def _config(private: Path, root: Path, port: int, settings: dict[str, str], share: str) -> str:
+    lines = {
+        "server role": "standalone server",
+        "security": "user",
+        "interfaces": "127.0.0.1",
+        "bind interfaces only": "yes",
+        "smb ports": str(port),
+        "disable netbios": "yes",
+        "disable spoolss": "yes",
+        "load printers": "no",
+        "unix charset": "UTF-8",
+        "private dir": str(private),
+        "state directory": str(private),
+        "cache directory": str(private),
+        "lock directory": str(private),
+        "pid directory": str(private),
+        "ncalrpc dir": str(private / "ncalrpc"),
+        "passdb backend": f"tdbsam:{private}/passdb.tdb",
+        "log file": str(private / "smbd.log"),
+        "map to guest": "never",
+        **settings,
+    }
+    text = "".join(f"  {name} = {value}\n" for name, value in lines.items())
+    return (
+        f"[global]\n{text}\n[{SHARE}]\n  path = {root}\n  read only = no\n  map archive = no\n"
+        f"  store dos attributes = yes\n{share}"
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _wait_for(server: "subprocess.Popen[bytes]", port: int, private: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("smbd did not start: " + (private / "output.log").read_text("utf-8", "replace")[-2000:])
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    """End the server and the processes it made for its clients: all of them are in the session that was begun."""
+    import signal
+
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, end)
+            server.wait(10)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
