@@ -7,7 +7,7 @@ smb_messages, entries in smb_entries, listing in smb_list, reading in smb_read, 
 smb_names, access rights in smb_security, and what a status means in smb_faults.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from kdx.config.location import Location
@@ -92,6 +92,10 @@ class SmbRemote:
     def stat(self, path: str) -> Entry:
         """Return one entry as it is now. "" is the root."""
         return self._reader.stat(path)
+
+    def prepare(self, paths: Sequence[str]) -> None:
+        """Begin to fetch small files that will be asked for (stat) and read next, in this order."""
+        self._reader.prepare(paths)
 
     def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of a file, while others may work on it. The last chunk waits until it is proven whole."""

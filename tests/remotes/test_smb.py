@@ -237,6 +237,54 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+# --- what is fetched ahead ----------------------------------------------------------------------------------------
+
+
+def test_files_fetched_ahead_are_read_as_they_are_and_few_round_trips_are_needed(
+    rig: Rig, folder: Path, smb_server: SambaServer
+) -> None:
+    names = [f"{number:02}.txt" for number in range(40)]
+    for name in names:
+        (folder / name).write_bytes(name.encode() * (1 if name < "30" else 100_000))
+    (folder / "leer").touch()
+    wanted = [*names, "leer", "gone", *names[:3]]
+    with slow_line(smb_server.port, 0.05) as line, held_open(smb_server, in_share(smb_server, folder, "07.txt")):
+        remote = connect(smb_server, port=line.port, path=folder.name)
+        assert isinstance(remote, SmbRemote) and remote.stat("")
+        began, found = time.monotonic(), {}
+        remote.prepare(names[:30])
+        for name in names[:30]:
+            try:
+                found[name] = (remote.stat(name).size, b"".join(remote.read(name)))
+            except ReadFailed as failure:
+                found[name] = (0, str(failure.reason).encode())
+        assert time.monotonic() - began < 30 * 2 * 0.1, "one after the other takes two round trips each"
+        assert found == {name: (6, name.encode()) if name != "07.txt" else (0, b"locked") for name in names[:30]}
+        remote.prepare(wanted)
+        for name in wanted[30:]:
+            if name == "gone":
+                with pytest.raises(NotFound):
+                    remote.stat(name)
+            else:
+                assert remote.stat(name).size == (folder / name).stat().st_size
+                assert b"".join(remote.read(name)) == (folder / name).read_bytes()
+        remote.close()
+
+
+def test_a_file_that_changed_since_it_was_fetched_ahead_is_never_mixed(rig: Rig, folder: Path) -> None:
+    remote = rig.remote
+    assert isinstance(remote, SmbRemote)
+    for name in ("a", "b"):
+        (folder / name).write_bytes(b"before")
+    remote.prepare(["a", "b"])
+    entry = remote.stat("a")
+    (folder / "a").write_bytes(b"after it was fetched")
+    data = b"".join(remote.read("a"))
+    assert (entry.size, data) == (6, b"before")
+    assert b"".join(remote.read("a")) == b"after it was fetched"
+    assert b"".join(remote.read("b", start=2)) == b"fore"
+
+
 # --- what is never written ----------------------------------------------------------------------------------------
 
 
