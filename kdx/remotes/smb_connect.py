@@ -25,6 +25,9 @@ from kdx.remotes.smb_faults import Broken, Refused
 PORT = 445
 CREDITS = 512
 """What is asked for at the start: room for 32 MiB under way. A server gives what it likes."""
+ONE_CREDIT = 1 << 16
+"""Bytes that one credit pays for ([MS-SMB2] 3.2.4.1.5)."""
+LARGEST = 1 << 20
 _SIGNED = 0x8
 
 
@@ -79,6 +82,7 @@ class Line:
         self._session: Any = None
         self._tree: Any = None
         self._is_dfs = False
+        self._largest = ONE_CREDIT
 
     def ask(self, *requests: Any) -> list[Answer]:
         """Send requests of one file as one message and wait for the answers: one round trip.
@@ -138,10 +142,9 @@ class Line:
 
     @property
     def largest(self) -> int:
-        """Bytes that one request may move: 64 KiB on the oldest servers."""
+        """Bytes that one request may move: 64 KiB on the oldest servers, never more than a quarter of the credits."""
         self.open_now()
-        most = int(min(1 << 20, self._connection.max_read_size, self._connection.max_write_size))
-        return most if self._connection.supports_multi_credit else min(most, 1 << 16)
+        return self._largest
 
     @property
     def facts(self) -> LineFacts:
@@ -250,7 +253,12 @@ class Line:
         return tree
 
     def _take_credits(self) -> None:
-        self._connection.echo(self._session.session_id, timeout=self.patience.connect, credit_request=CREDITS)
+        server = self._connection
+        server.echo(self._session.session_id, timeout=self.patience.connect, credit_request=CREDITS)
+        most = min(LARGEST, server.max_read_size, server.max_write_size, server.max_transact_size)
+        credits = server.sequence_window["high"] - server.sequence_window["low"]
+        affordable = credits // 4 * ONE_CREDIT if server.supports_multi_credit else ONE_CREDIT
+        self._largest = int(max(min(most, affordable), min(most, ONE_CREDIT)))
 
     @contextmanager
     def _in_time(self, connection: Any) -> Iterator[None]:

@@ -25,7 +25,7 @@ SMALL = 256 << 10
 """Bytes that are asked for with the first message; a file that is larger is opened once more."""
 WINDOW = 6
 """Reads of up to 1 MiB under way at once: 16 times what 100 Mbit/s hold in 30 ms."""
-AHEAD = 12
+AHEAD = 16
 """Small files that are asked for before they are hashed."""
 FRESH_SECONDS = 5.0
 """How long bytes that were fetched ahead may wait between stat() and read()."""

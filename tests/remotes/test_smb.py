@@ -389,6 +389,20 @@ def test_every_dialect_moves_the_same_bytes(tmp_path: Path, protocol: str, encry
         remote.close()
 
 
+def test_a_small_nas_with_few_credits_and_short_answers_is_served_as_well(tmp_path: Path) -> None:
+    sizes = {f"smb2 max {what}": "65536" for what in ("read", "write", "trans")}
+    with serve_samba(tmp_path, {**sizes, "smb2 max credits": "12"}) as server:
+        for number in range(1500):
+            (server.root / f"とても長い名前のファイル{number:05}.txt").write_bytes(b"x")
+        remote = connect(server)
+        remote.write("動画.mp4", [LARGE], len(LARGE), Metadata(0), Expected.ABSENT)
+        assert b"".join(remote.read("動画.mp4")) == LARGE
+        assert len(list(remote.list())) == 1501
+        listed = [entry for entry in remote.walk() if entry.size == 1]
+        assert all(entry.sha256 for entry in remote.digest_listed(listed[:100]))
+        remote.close()
+
+
 @pytest.fixture
 def line(smb_server: SambaServer) -> Iterator[SlowLine]:
     with slow_line(smb_server.port) as running:
