@@ -125,7 +125,7 @@ class Reader:
         return entry_of(path, facts, 0)
 
     def _ask_ahead(self, entry: Entry) -> Sent | None:
-        self._line.open_now()
+        self._line.enter()
         if entry.size > SMALL or not self._line.room(_NEED):
             return None
         try:

@@ -31,7 +31,7 @@ from kdx.remotes.interface import (
     SkipReason,
 )
 from kdx.remotes.smb import SmbRemote
-from kdx.remotes.smb_connect import Patience
+from kdx.remotes.smb_login import Patience
 
 from .conftest import Rig
 
