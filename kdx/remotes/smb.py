@@ -2,9 +2,9 @@
 no name but the exact one.
 
 What a server does not show over SMB cannot be seen from here: names that Windows forbids appear under 8.3 stand-ins
-(`A4WTMA~A.TXT`), names that are not Unicode not at all. The connection is in smb_connect, requests and answers in
-smb_messages, entries in smb_entries, listing in smb_list, reading in smb_read, writing in smb_write, names in
-smb_names, access rights in smb_security, and what a status means in smb_faults.
+(`A4WTMA~A.TXT`), names that are not Unicode not at all. The connection is in smb_connect and smb_login, requests and
+answers in smb_messages, entries in smb_entries, listing in smb_list, reading in smb_read, writing in smb_write, names
+in smb_names, access rights in smb_security, and what a status means in smb_faults.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,9 +25,10 @@ from kdx.remotes.interface import (
     SkipReason,
     Written,
 )
-from kdx.remotes.smb_connect import Line, LineFacts, Patience
+from kdx.remotes.smb_connect import Line, LineFacts
 from kdx.remotes.smb_list import Folders
-from kdx.remotes.smb_read import Reader
+from kdx.remotes.smb_login import Patience
+from kdx.remotes.smb_read import SMALL, Reader
 from kdx.remotes.smb_write import Writer
 
 CAPABILITIES = Capabilities(directories=True, parallel=4)
@@ -94,8 +95,9 @@ class SmbRemote:
         return self._reader.stat(path)
 
     def prepare(self, files: Sequence[tuple[str, int]]) -> None:
-        """Ask for these files ahead of time, several at once."""
-        self._reader.prepare(files)
+        """Begin to fetch small files that will be asked for (stat) and read next, in this order."""
+        # one alone gains nothing, and a larger one would come twice
+        self._reader.prepare([path for path, size in files if size <= SMALL] if len(files) > 1 else [])
 
     def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of a file, while others may work on it. The last chunk waits until it is proven whole."""

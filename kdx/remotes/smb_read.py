@@ -5,7 +5,8 @@ from his work. A file that somebody else has locked is said to be locked, by who
 """
 
 import hashlib
-from collections import deque
+import time
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -24,8 +25,10 @@ SMALL = 256 << 10
 """Bytes that are asked for with the first message; a file that is larger is opened once more."""
 WINDOW = 6
 """Reads of up to 1 MiB under way at once: 16 times what 100 Mbit/s hold in 30 ms."""
-AHEAD = 12
+AHEAD = 16
 """Small files that are asked for before they are hashed."""
+FRESH_SECONDS = 5.0
+"""How long bytes that were fetched ahead may wait between stat() and read()."""
 QUIET_RETRIES = 2
 """How often digest() begins again when a file changed under it, before it says so."""
 _NEED = 96
@@ -36,27 +39,21 @@ class Reader:
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._coming: deque[tuple[str, int]] = deque()
-        """Files that will be asked for and are not on their way yet."""
-        self._on_its_way: dict[str, Sent] = {}
-        self._at_hand: tuple[str, bytes] | None = None
-        """The file stat() was last asked for, where it came ahead of time."""
+        self._to_come: deque[str] = deque()
+        self._under_way: OrderedDict[str, Sent | None] = OrderedDict()
+        self._held: tuple[str, bytes, float] | None = None
 
-    def prepare(self, files: Sequence[tuple[str, int]]) -> None:
-        """Take note of small files that will be asked for next, in this order."""
-        for sent in self._on_its_way.values():
-            self._taken(sent)
-        self._on_its_way.clear()
-        # one alone gains nothing, and a large one would come twice
-        self._coming = deque(file for file in files if file[1] <= SMALL) if len(files) > 1 else deque()
-        self._at_hand = None
+    def prepare(self, paths: Sequence[str]) -> None:
+        """Begin to fetch small files that will be asked for and read next, in this order, several at once."""
+        self._to_come, self._held = deque(paths), None
+        self._under_way.clear()
+        self._fetch()
 
     def stat(self, path: str) -> Entry:
         """Return one entry as it is now; no lock keeps anybody from that. NotFound, ReadFailed."""
-        came = self._came(path)
-        if came is not None:
-            self._at_hand = path, came[1]
-            return entry_of(path, came[0], 0)
+        return self._prepared(path) or self._stat(path)
+
+    def _stat(self, path: str) -> Entry:
         answer, number, _closed = self._line.ask(*asking_id(name_there(self._line, path)))
         if answer.status:
             raise smb_faults.reading_failed(answer.status, path, self._line.location)
@@ -64,9 +61,9 @@ class Reader:
 
     def read(self, path: str, start: int) -> Iterator[bytes]:
         """Yield a file's bytes from `start`. The last chunk is held back until the file is known to be unchanged."""
-        at_hand, self._at_hand = self._at_hand, None
-        if at_hand is not None and at_hand[0] == path:
-            yield from (at_hand[1][start:],) if at_hand[1][start:] else ()
+        held, self._held = self._held, None
+        if held and held[0] == path and not start and time.monotonic() - held[2] < FRESH_SECONDS:
+            yield from (held[1],) if held[1] else ()
             return
         try:
             before, data = self._small(self._line.ask(*self._requests(path, start)), start)
@@ -81,14 +78,14 @@ class Reader:
         """Return a file as it is now with its SHA-256. ReadFailed, NotFound."""
         for attempt in range(1 + QUIET_RETRIES):
             try:
-                entry = self.stat(path)
+                entry = self._stat(path)
                 if entry.kind != "file":
                     raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
                 digest, count = hashlib.sha256(), 0
                 for chunk in self.read(path, 0):
                     digest.update(chunk)
                     count += len(chunk)
-                after = self.stat(path)
+                after = self._stat(path)
                 if (after.size, after.mtime_ns) == (count, entry.mtime_ns):
                     return after._replace(sha256=digest.digest())
             except ReadFailed as failure:
@@ -100,45 +97,53 @@ class Reader:
         """Yield files in their order, each with its SHA-256 or a skip; small ones are asked for ahead of time."""
         waiting: deque[tuple[Entry, Sent | None]] = deque()
         for entry in entries:
-            waiting.append((entry, self._ask_ahead(entry.path, entry.size)))
+            waiting.append((entry, self._ask_ahead(entry)))
             if len(waiting) > AHEAD:
                 yield self._hashed(*waiting.popleft(), remote)
         while waiting:
             yield self._hashed(*waiting.popleft(), remote)
 
-    def _came(self, path: str) -> tuple[Opened, bytes] | None:
-        """Return a file that was on its way, None where it was not or is not plain; the next ones set out."""
-        while self._coming and len(self._on_its_way) < AHEAD:
-            coming, size = self._coming.popleft()
-            if sent := self._ask_ahead(coming, size):
-                self._on_its_way[coming] = sent
-        sent = self._on_its_way.pop(path, None)
-        return self._taken(sent) if sent else None
+    def _fetch(self) -> None:
+        """Keep as many files under way as do well."""
+        while self._to_come and len(self._under_way) < AHEAD:
+            path = self._to_come.popleft()
+            self._under_way[path] = self._ask_ahead(Entry(path, "file"))
 
-    def _ask_ahead(self, path: str, size: int) -> Sent | None:
-        self._line.open_now()
-        if size > SMALL or not self._line.room(_NEED):
+    def _prepared(self, path: str) -> Entry | None:
+        """Return a file that was fetched ahead, holding its bytes for read(); None where it goes the ordinary way."""
+        sent = self._under_way.pop(path, None)
+        self._fetch()
+        if sent is None:
             return None
-        try:
-            return self._line.send(*self._requests(path, 0))
-        except (Broken, NotFound):
-            return None
-
-    def _taken(self, sent: Sent) -> tuple[Opened, bytes] | None:
-        """Return a small file that was asked for; whatever is not plain is None and goes the careful way."""
         try:
             facts, data = self._small(self._line.take(sent), 0)
         except (Broken, Refused, ReadFailed):
             return None
-        return None if data is None else (facts, data)
+        if data is None:
+            return None
+        self._held = path, data, time.monotonic()
+        return entry_of(path, facts, 0)
+
+    def _ask_ahead(self, entry: Entry) -> Sent | None:
+        self._line.enter()
+        if entry.size > SMALL or not self._line.room(_NEED):
+            return None
+        try:
+            return self._line.send(*self._requests(entry.path, 0))
+        except (Broken, NotFound):
+            return None
 
     def _hashed(self, entry: Entry, sent: Sent | None, remote: Any) -> Entry:
-        """Return a file with its digest."""
-        came = self._taken(sent) if sent else None
-        if came is None:
-            return digest_or_skip(remote, entry)
-        found = entry_of(entry.path, came[0], 0)
-        return found._replace(file_id=entry.file_id, sha256=hashlib.sha256(came[1]).digest())
+        """Return a file with its digest; whatever is not plain goes the careful way."""
+        if sent is not None:
+            try:
+                facts, data = self._small(self._line.take(sent), 0)
+                if data is not None:
+                    found = entry_of(entry.path, facts, 0)
+                    return found._replace(file_id=entry.file_id, sha256=hashlib.sha256(data).digest())
+            except (Broken, Refused, ReadFailed):
+                pass
+        return digest_or_skip(remote, entry)
 
     def _requests(self, path: str, start: int) -> tuple[Any, ...]:
         return (

@@ -14,6 +14,7 @@ CHANGES = {
     "wider": N_("wider"),
     "different": N_("different"),
 }
+UNIX = {"S-1-22-1-": "UID", "S-1-22-2-": "GID"}
 
 
 def access_table(school: School, shelf: Shelf) -> Table:
@@ -59,4 +60,12 @@ def _row(found: Difference, folder: str) -> dict[str, object]:
 
 def _accounts(accounts: Iterable[str]) -> str:
     """Return accounts for people: known ones by their name, others as the server gave them."""
-    return ", ".join(sorted(_(NAMES[one]) if one in NAMES else one for one in accounts))
+    return ", ".join(sorted(_(NAMES[one]) if one in NAMES else _plain(one) for one in accounts))
+
+
+def _plain(account: str) -> str:
+    """Return a SID as it is, but those that Samba makes of a user or group of its own system."""
+    for beginning, word in UNIX.items():
+        if account.startswith(beginning):
+            return f"{word} {account.removeprefix(beginning)}"
+    return account

@@ -31,7 +31,7 @@ from kdx.remotes.interface import (
     SkipReason,
 )
 from kdx.remotes.smb import SmbRemote
-from kdx.remotes.smb_connect import Patience
+from kdx.remotes.smb_login import Patience
 
 from .conftest import Rig
 
@@ -237,6 +237,54 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
+# --- what is fetched ahead ----------------------------------------------------------------------------------------
+
+
+def test_files_fetched_ahead_are_read_as_they_are_and_few_round_trips_are_needed(
+    rig: Rig, folder: Path, smb_server: SambaServer
+) -> None:
+    names = [f"{number:02}.txt" for number in range(40)]
+    for name in names:
+        (folder / name).write_bytes(name.encode() * (1 if name < "30" else 100_000))
+    (folder / "leer").touch()
+    wanted = [*names, "leer", "gone", *names[:3]]
+    with slow_line(smb_server.port, 0.05) as line, held_open(smb_server, in_share(smb_server, folder, "07.txt")):
+        remote = connect(smb_server, port=line.port, path=folder.name)
+        assert isinstance(remote, SmbRemote) and remote.stat("")
+        began, found = time.monotonic(), {}
+        remote.prepare([(name, 6) for name in names[:30]])
+        for name in names[:30]:
+            try:
+                found[name] = (remote.stat(name).size, b"".join(remote.read(name)))
+            except ReadFailed as failure:
+                found[name] = (0, str(failure.reason).encode())
+        assert time.monotonic() - began < 30 * 2 * 0.1, "one after the other takes two round trips each"
+        assert found == {name: (6, name.encode()) if name != "07.txt" else (0, b"locked") for name in names[:30]}
+        remote.prepare([(name, 6) for name in wanted])
+        for name in wanted[30:]:
+            if name == "gone":
+                with pytest.raises(NotFound):
+                    remote.stat(name)
+            else:
+                assert remote.stat(name).size == (folder / name).stat().st_size
+                assert b"".join(remote.read(name)) == (folder / name).read_bytes()
+        remote.close()
+
+
+def test_a_file_that_changed_since_it_was_fetched_ahead_is_never_mixed(rig: Rig, folder: Path) -> None:
+    remote = rig.remote
+    assert isinstance(remote, SmbRemote)
+    for name in ("a", "b"):
+        (folder / name).write_bytes(b"before")
+    remote.prepare([("a", 6), ("b", 6)])
+    entry = remote.stat("a")
+    (folder / "a").write_bytes(b"after it was fetched")
+    data = b"".join(remote.read("a"))
+    assert (entry.size, data) == (6, b"before")
+    assert b"".join(remote.read("a")) == b"after it was fetched"
+    assert b"".join(remote.read("b", start=2)) == b"fore"
+
+
 # --- what is never written ----------------------------------------------------------------------------------------
 
 
@@ -338,6 +386,20 @@ def test_every_dialect_moves_the_same_bytes(tmp_path: Path, protocol: str, encry
         facts = remote.facts()
         assert facts.encrypted == (protocol.startswith("SMB3") and encrypt == "required")
         assert facts.dialect == f"SMB {protocol[3]}.{protocol[5]}.{2 if protocol == 'SMB2_02' else protocol[6]}"
+        remote.close()
+
+
+def test_a_small_nas_with_few_credits_and_short_answers_is_served_as_well(tmp_path: Path) -> None:
+    sizes = {f"smb2 max {what}": "65536" for what in ("read", "write", "trans")}
+    with serve_samba(tmp_path, {**sizes, "smb2 max credits": "12"}) as server:
+        for number in range(1500):
+            (server.root / f"とても長い名前のファイル{number:05}.txt").write_bytes(b"x")
+        remote = connect(server)
+        remote.write("動画.mp4", [LARGE], len(LARGE), Metadata(0), Expected.ABSENT)
+        assert b"".join(remote.read("動画.mp4")) == LARGE
+        assert len(list(remote.list())) == 1501
+        listed = [entry for entry in remote.walk() if entry.size == 1]
+        assert all(entry.sha256 for entry in remote.digest_listed(listed[:100]))
         remote.close()
 
 
