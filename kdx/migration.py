@@ -28,7 +28,7 @@ from kdx.transfer.outcome import Planned, Ran, Verdict
 from kdx.transfer.plan import TO_MOVE, Action
 from kdx.transfer.records import Records, Tallying, digest_of
 from kdx.transfer.rows import Done
-from kdx.transfer.verify import Level, read_back
+from kdx.transfer.verify import Level, settle_by_bytes
 
 __all__ = ["Level", "Migration", "Planned", "Ran", "Verdict", "open_migration", "plan", "run", "verify"]
 
@@ -158,13 +158,13 @@ def verify(migration: Migration, level: Level, clock: Clock, progress: Progress 
             )
         started = clock()
         with closing(migration.destination.open()) as target:
-            parallel = target.capabilities.parallel
+            can = target.capabilities
         progress.start(N_("Verifying"), None, "bytes")
         try:
             tally, how = migration.records.write_verification(
                 _listed(migration),
                 level,
-                lambda rows: read_back(rows, migration.destination, parallel, progress),
+                lambda rows: settle_by_bytes(rows, migration.destination, level, can, progress),
                 {"verified": started.isoformat()},
             )
         finally:

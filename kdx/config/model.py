@@ -108,6 +108,8 @@ class Target:
     location: Location
     access_key: SecretReference | None = None
     secret_key: SecretReference | None = None
+    secret: SecretReference | None = None
+    """Password or key file, where it lies on a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,12 @@ class AnsibleView:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """How to reach anything outside: a private CA bundle (PEM file) and a proxy URL, both optional."""
+    """How to reach anything outside: a private CA bundle (PEM file), a proxy URL, host keys; all optional."""
 
     ca_bundle: Path | None = None
     proxy: str = ""
+    known_hosts: Path | None = None
+    """The board's own list of host keys for SSH, in OpenSSH's form."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,9 @@ from kdx.language import LANGUAGES, _
 KEYS = (
     "board", "language", "municipality_code", "time_zone", "jma", "vault", "targets", "ignore", "ca_bundle", "proxy",
 )
-STORE_KEYS = ("url", "access_key", "secret_key")
+STORE_KEYS = ("url", "access_key", "secret_key", "secret")
 WEATHER_KEYS = ("office", "class20")
+KNOWN_HOSTS = "known_hosts"
 DEFAULT_TIME_ZONE = "Asia/Tokyo"
 
 _TARGET_NAME = re.compile(r"[^\s/:@.\-][^\s/:@]{0,63}")
@@ -47,6 +48,7 @@ def read_settings(top: Node, folder: Path, found: Findings) -> Board:
         network=Network(
             ca_bundle=_read_ca_bundle(values.get("ca_bundle"), folder, found),
             proxy=_read_proxy(values.get("proxy"), found),
+            known_hosts=_find_known_hosts(folder),
         ),
         vault=_read_vault(values.get("vault"), folder, found),
         weather=_read_weather(values.get("jma"), found),
@@ -92,12 +94,12 @@ def _read_store(name: str, node: Node, folder: Path, found: Findings) -> Target 
     if is_empty(node.value.get("url")):
         mistake(found, node, _("{key} is missing.").format(key="url"))
     location = read_location(node.value.get("url"), found)
-    access_key, secret_key = (
-        resolve_file(read_secret(node.value.get(key), found), folder) for key in ("access_key", "secret_key")
+    access_key, secret_key, secret = (
+        resolve_file(read_secret(node.value.get(key), found), folder) for key in ("access_key", "secret_key", "secret")
     )
     if is_empty(node.value.get("access_key")) != is_empty(node.value.get("secret_key")):
         mistake(found, node, _("access_key and secret_key belong together; write both or neither."))
-    return Target(name, location, access_key, secret_key) if location else None
+    return Target(name, location, access_key, secret_key, secret) if location else None
 
 
 def _read_weather(node: Node | None, found: Findings) -> WeatherAreas | None:
@@ -148,6 +150,12 @@ def _read_ca_bundle(node: Node | None, folder: Path, found: Findings) -> Path | 
         why = error.strerror if isinstance(error, OSError) else error
         mistake(found, node, _("{path} cannot be read: {why}.").format(path=path, why=why))
     return path
+
+
+def _find_known_hosts(folder: Path) -> Path | None:
+    """Return the board's list of host keys; it is not named anywhere, it lies in the folder or it does not."""
+    path = folder.absolute() / KNOWN_HOSTS
+    return path if path.is_file() else None
 
 
 def _read_proxy(node: Node | None, found: Findings) -> str:

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -97,6 +97,8 @@ class Worker:
             task = unpacked(self._take.recv(MESSAGE_BYTES))
             if task.folder is None:
                 self._hash(task.files)
+            elif not task.folder.path and self._remote.capabilities.walks_at_once:
+                self._walk_at_once()
             else:
                 self._walk(task.folder)
             self._report(finished=1)
@@ -108,6 +110,47 @@ class Worker:
                 self._share_folder()
             self._look_into(self._folders.pop())
             self._report_if_due()
+
+    def _walk_at_once(self) -> None:
+        """Write down the whole share in one walk; its files are hashed as they come, never all kept."""
+        lines, weight = [], 0
+        for entry in self._remote.digest_listed(self._files_of_walk()):
+            lines.append(journal_line(entry))
+            self._files += entry.sha256 is not None
+            self._bytes += entry.size if entry.sha256 is not None else 0
+            weight += entry.size
+            if len(lines) >= BATCH_LINES or weight >= BATCH_BYTES:
+                self._write(self._hashed, lines)
+                self._report_if_due()
+                lines, weight = [], 0
+        self._write(self._hashed, lines)
+
+    def _files_of_walk(self) -> Iterator[Entry]:
+        """Write down what a walk finds, and yield the files that are left to be hashed."""
+        lines: list[str] = []
+        ignored: set[str] = set()
+        for entry in self._remote.walk():
+            folder, _slash, name = entry.path.rpartition("/")
+            if folder in ignored:
+                # a walk goes on below a folder that is left by rule; nothing there is anybody's business
+                if entry.kind == DIRECTORY:
+                    ignored.add(entry.path)
+                continue
+            if self._ignored(name):
+                if entry.kind == DIRECTORY:
+                    ignored.add(entry.path)
+                entry = entry._replace(skip=SkipReason.IGNORED.value)
+            elif entry.skip is None and entry.kind in LEFT:
+                entry = entry._replace(skip=LEFT[entry.kind])
+            elif entry.skip is None and entry.kind == FILE and self._read_content:
+                yield entry
+                continue
+            lines.append(journal_line(entry))
+            if len(lines) >= BATCH_LINES:
+                self._write(self._seen, lines)
+                self._report_if_due()
+                lines = []
+        self._write(self._seen, lines)
 
     def _look_into(self, folder: Entry) -> None:
         """Write down a folder and what lies in it; its folders are kept for later."""

@@ -49,6 +49,11 @@ class Place:
             from kdx.remotes import smb
 
             return smb.SmbRemote(self.location, self.secret, smb.HURRIED if hurried else smb.PATIENT)
+        if self.location.scheme == "sftp":
+            from kdx.remotes import sftp
+
+            wait = sftp.HURRIED if hurried else sftp.PATIENT
+            return sftp.open_sftp(self.location, self.network, self.secret, wait)
         raise NotYet(place=self.location, scheme=self.location.scheme)
 
 
@@ -59,4 +64,4 @@ def place_of_share(board: Board, share: Share) -> Place:
 
 def place_of_target(board: Board, target: Target) -> Place:
     """Return where a migration goes, with the references of its keys."""
-    return Place(target.location, board.network, target.access_key, target.secret_key)
+    return Place(target.location, board.network, target.access_key, target.secret_key, target.secret)

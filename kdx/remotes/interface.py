@@ -87,12 +87,18 @@ class Capabilities:
     """list() and write() give a tag the store computed from the bytes it holds."""
     digest_without_transfer: bool = False
     """digest() moves no file data over a line."""
+    digest_by_store: bool = False
+    """digest() is computed by the place's own program from the bytes it holds, not by kdx from bytes it read."""
     name_bytes: int = 0
     """Longest name in bytes including the place's own prefix; 0 where only the file system limits it."""
     unicode_names: bool = True
     """Names must be valid Unicode; bytes that are not must be renamed first."""
     parallel: int = 4
     """How many requests at once do well by default."""
+    time_step_ns: int = 1
+    """Times are kept to whole steps of so many nanoseconds; what is written becomes the step before it."""
+    walks_at_once: bool = False
+    """walk() is far quicker than list() folder by folder, and yields every folder before what is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,11 @@ class Remote(Protocol):
     """
 
     location: Location
-    capabilities: Capabilities
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this place can promise. A server must be asked, so this may raise Unreachable."""
+        ...
 
     def list(self, folder: str = "") -> Iterator[Entry]:
         """Yield the entries directly inside `folder` ("" is the root), sorted by the bytes of their names.

@@ -31,7 +31,7 @@ from kdx.remotes.smb_login import Patience
 from kdx.remotes.smb_read import SMALL, Reader
 from kdx.remotes.smb_write import Writer
 
-CAPABILITIES = Capabilities(directories=True, parallel=4)
+CAPABILITIES = Capabilities(directories=True, parallel=4, time_step_ns=100)
 PATIENT = Patience()
 HURRIED = Patience(connect=5, answer=10)
 

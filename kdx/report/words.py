@@ -49,6 +49,7 @@ OUTCOMES = {
 HOW = {
     How.STORE_MD5: N_("store MD5"),
     How.STORE_PARTS: N_("store MD5 of parts"),
+    How.STORE_SHA256: N_("store SHA-256"),
     How.READ_BACK: N_("read back"),
     How.FOLDER: N_("folder"),
     How.LISTING: N_("listing"),
@@ -57,6 +58,7 @@ HOW = {
 HOW_MEANINGS = {
     How.STORE_MD5: N_("the store's own MD5 equals that of the bytes read at the source"),
     How.STORE_PARTS: N_("the store's own MD5 of all parts equals that of the bytes read at the source"),
+    How.STORE_SHA256: N_("the server computed the SHA-256 of what it holds, and it is that of the source"),
     How.READ_BACK: N_("every byte was read back and has the SHA-256 of the source"),
     How.FOLDER: N_("a folder has no bytes; it is there"),
     How.LISTING: N_("name and size only"),

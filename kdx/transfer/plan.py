@@ -70,11 +70,14 @@ def propose(entries: Iterable[Entry], done: Iterable[Done], can: Capabilities) -
     yield from (folder._replace(action=Action.RULE, why=NO_DIRECTORIES) for folder in folders.values())
 
 
-def settle(items: Iterable[Item], known: Iterable[Known]) -> Iterator[Item]:
-    """Given proposed items and what the target lists (both sorted by target name bytes), yield the final items."""
+def settle(items: Iterable[Item], known: Iterable[Known], time_step_ns: int = 1) -> Iterator[Item]:
+    """Given proposed items and what the target lists (both sorted by target name bytes), yield the final items.
+
+    `time_step_ns` is the step in which the target keeps times (Capabilities).
+    """
     for item, listed in merge(_without_twins(items), known, attrgetter("target"), attrgetter("target")):
         if item is not None:
-            settled = _settle(item, listed)
+            settled = _settle(item, listed, time_step_ns)
             if settled is not None:
                 yield settled
 
@@ -168,17 +171,17 @@ def _without_twins(items: Iterable[Item]) -> Iterator[Item]:
             yield item._replace(action=Action.BLOCKED, why=TWINS) if twin else item
 
 
-def _settle(item: Item, listed: Known | None) -> Item | None:
+def _settle(item: Item, listed: Known | None, step: int) -> Item | None:
     if item.action == Action.EXTRA:
         return item if listed else None
     if item.action not in AT_TARGET:
         return item
     if listed is None:
         return item._replace(action=Action.SEND, listed_etag="", last_sha256=None)
-    return item._replace(action=_against(item, listed), listed_etag=listed.etag)
+    return item._replace(action=_against(item, listed, step), listed_etag=listed.etag)
 
 
-def _against(item: Item, listed: Known) -> Action:
+def _against(item: Item, listed: Known, step: int) -> Action:
     """Given an item and what lies under its name, return what may be done there."""
     if item.kind != listed.kind:
         return Action.COMPARE
@@ -193,5 +196,5 @@ def _against(item: Item, listed: Known) -> Action:
         untouched = item.listed_etag == listed.etag
     else:
         # without tags a replacement is decided by the bytes as well, when it comes to it (transfer/copy.py)
-        untouched = (listed.size, listed.mtime_ns) == (item.last_size, item.last_mtime_ns)
+        untouched = (listed.size, listed.mtime_ns // step) == (item.last_size, item.last_mtime_ns // step)
     return Action(item.action) if untouched and item.action != Action.SEND else Action.COMPARE

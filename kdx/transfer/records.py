@@ -107,7 +107,7 @@ class Records:
         tally = Tallying()
         proposed = ITEMS_BY_TARGET.sort(propose(entries, DONE.read(self.done), can), self._scratch("proposed"))
         known = KNOWN.sort(map(_known, listed), self._scratch("listed"))
-        ITEMS.write(self.plan, tally.items(settle(proposed, known)), about)
+        ITEMS.write(self.plan, tally.items(settle(proposed, known, can.time_step_ns)), about)
         return tally.result()
 
     def planned(self, *actions: str) -> Iterator[Item]:

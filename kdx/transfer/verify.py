@@ -5,15 +5,18 @@ is never proof. kdx never sends an MD5, so a store whose tag equals the MD5 take
 computed it (for multipart uploads: the MD5 of the parts' MD5s).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from operator import attrgetter
 
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
-from kdx.remotes.interface import Kind, NotFound, ReadFailed, Remote
+from kdx.remotes.interface import Capabilities, Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.transfer.copy import CONFLICT
 from kdx.transfer.crew import work_through
 from kdx.transfer.merge import merge
@@ -60,6 +63,8 @@ class How(StrEnum):
 
     STORE_MD5 = "store MD5"
     STORE_PARTS = "store MD5 of parts"
+    STORE_SHA256 = "store SHA-256"
+    """The place computed it with a program of its own, from the bytes it holds."""
     READ_BACK = "read back"
     LISTING = "listing"
     FOLDER = "folder"
@@ -102,14 +107,21 @@ def judge(expected: Iterable[Checked], known: Iterable[Known], level: Level) -> 
             yield row._replace(outcome=outcome, how=how, why=why)
 
 
-def read_back(rows: Iterable[Checked], target: Place, parallel: int, progress: Progress = SILENT) -> Iterator[Checked]:
-    """Read every row's bytes at the target and yield the outcome."""
+def settle_by_bytes(
+    rows: Iterable[Checked], target: Place, level: Level, can: Capabilities, progress: Progress = SILENT
+) -> Iterator[Checked]:
+    """Let the bytes that lie at the target settle every row, and yield the outcome.
+
+    A place that hashes by itself is asked to, unless every byte is to be read back: no data goes over the line then.
+    """
+    if can.digest_by_store and level != Level.READBACK:
+        return _ask_store(rows, target, progress)
     return work_through(
         rows,
         open_lane=lambda step: Lane(target.open(), step),
         work=lambda bundle, lane: (_read_back(row, lane) for row in bundle),
         weight=lambda row: 0,
-        pace=Pace(parallel),
+        pace=Pace(can.parallel),
         progress=progress,
     )
 
@@ -186,16 +198,53 @@ def _by_tag(row: Checked, listed: Known) -> tuple[Outcome, str, str]:
     return Outcome.TO_READ, "", ""
 
 
+def _ask_store(rows: Iterable[Checked], target: Place, progress: Progress) -> Iterator[Checked]:
+    asked: deque[Checked] = deque()
+    with closing(target.open()) as remote:
+        for there in remote.digest_listed(_as_entries(rows, asked)):
+            row = asked.popleft()
+            if there.sha256 is not None:
+                progress.advance(there.size)
+                yield _by_digest(row, there.sha256, How.STORE_SHA256)
+            elif there.skip == SkipReason.VANISHED:
+                yield row._replace(outcome=Outcome.MISSING, why=GONE)
+            else:
+                unread = ReadFailed(name=row.target, reason=there.skip, detail="")
+                yield row._replace(outcome=Outcome.UNPROVEN, why=str(unread))
+
+
+def _as_entries(rows: Iterable[Checked], asked: deque[Checked]) -> Iterator[Entry]:
+    for row in rows:
+        asked.append(row)
+        yield Entry(row.target, row.kind, row.size)
+
+
 def _read_back(row: Checked, lane: Lane) -> Checked:
     try:
-        there = lane.target.digest(row.target)
+        size, digest = _read(lane.target, row.target)
     except NotFound:
         return row._replace(outcome=Outcome.MISSING, why=GONE)
     except ReadFailed as error:
         return row._replace(outcome=Outcome.UNPROVEN, why=str(error))
-    lane.step(there.size)
-    if there.sha256 == row.sha256:
-        return row._replace(outcome=Outcome.PROVEN, how=How.READ_BACK)
+    lane.step(size)
+    return _by_digest(row, digest, How.READ_BACK)
+
+
+def _read(target: Remote, path: str) -> tuple[int, bytes | None]:
+    """Return size and SHA-256 of the bytes that kdx itself reads at the target."""
+    if not target.capabilities.digest_by_store:
+        there = target.digest(path)
+        return there.size, there.sha256
+    size, digest = 0, sha256()
+    for chunk in target.read(path):
+        digest.update(chunk)
+        size += len(chunk)
+    return size, digest.digest()
+
+
+def _by_digest(row: Checked, there: bytes | None, how: How) -> Checked:
+    if there == row.sha256:
+        return row._replace(outcome=Outcome.PROVEN, how=how)
     return row._replace(outcome=Outcome.DIFFERENT, why=OTHER_BYTES)
 
 

@@ -11,13 +11,15 @@ import pytest
 from local_store import serve_s3
 from rigs.fake_s3 import KEYS, serve_fake
 from rigs.smbd import PASSWORD, SambaServer, serve_samba
+from rigs.sshd import PLAIN, Sshd, busybox_only, serve_ssh
 
 from kdx.config.location import parse_location
+from kdx.config.model import Network
 from kdx.config.secret import SecretReference
 from kdx.remotes import Place
 from kdx.remotes.interface import Remote
 
-SERVERS = ("local", "rclone", "moto", "fake", "smb")
+SERVERS = ("local", "rclone", "moto", "fake", "smb", "sftp", "sftp-plain", "sftp-busybox")
 _numbers = itertools.count()
 
 
@@ -145,6 +147,28 @@ def smb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SambaServer
         yield server
 
 
+@pytest.fixture(scope="session")
+def sftp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """OpenSSH with a shell and GNU's programs."""
+    with serve_ssh(tmp_path_factory.mktemp("sftp")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sftp_plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """OpenSSH that gives nothing but SFTP."""
+    with serve_ssh(tmp_path_factory.mktemp("sftp-plain"), PLAIN) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sftp_busybox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """OpenSSH whose shell finds busybox's programs only, as on an old NAS."""
+    folder = tmp_path_factory.mktemp("sftp-busybox")
+    with serve_ssh(folder, path=busybox_only(folder / "bin")) as server:
+        yield server
+
+
 @pytest.fixture(params=SERVERS)
 def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """One empty place of each kind."""
@@ -155,12 +179,23 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         place, look = Place(parse_location(str(root))), LookIntoFolder(root)
     elif kind == "smb":
         place, look = samba_place(request.getfixturevalue("smb_server"), monkeypatch)
+    elif kind.startswith("sftp"):
+        root = tmp_path / "root"
+        root.mkdir()
+        server = request.getfixturevalue(f"{kind.replace('-', '_')}_server")
+        place, look = server_place(server, root), LookIntoFolder(root)
     else:
         endpoint = request.getfixturevalue(f"{kind}_server")
         place, look = bucket_place(endpoint, monkeypatch)
     remote = place.open()
     yield Rig(kind, place, remote, look)
     remote.close()
+
+
+def server_place(server: Sshd, root: Path) -> Place:
+    """Return a folder on a server, with the key it lets in and its host key known."""
+    network = Network(known_hosts=server.known_hosts)
+    return Place(parse_location(server.url(root)), network, secret=SecretReference("file", str(server.key)))
 
 
 def bucket_place(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> tuple[Place, LookIntoBucket]:

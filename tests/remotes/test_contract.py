@@ -59,8 +59,6 @@ CANNOT = {
 """What a server itself cannot hold under this name; kdx must say so, and write nothing under any other."""
 TAKES_FOR_ONE = {"smb"}
 """Servers for which names that differ only in capitals are one name."""
-TIME_GRAIN_NS = {"smb": 100}
-"""How exactly a server keeps times, where it is not to the nanosecond."""
 
 
 def write(rig: Rig, path: str, data: bytes, expected: Expected = Expected.ABSENT) -> Written:
@@ -310,8 +308,8 @@ def test_metadata_travels_where_the_place_keeps_it(rig: Rig) -> None:
         assert kept["kdx-name"] == METADATA.name
     else:
         assert kept == {}
-        grain = TIME_GRAIN_NS.get(rig.kind, 1)
-        assert rig.remote.stat("a.txt").mtime_ns == METADATA.mtime_ns // grain * grain
+        step = rig.remote.capabilities.time_step_ns
+        assert rig.remote.stat("a.txt").mtime_ns == METADATA.mtime_ns // step * step
 
 
 def test_files_that_were_listed_are_hashed_each_or_say_why_not(rig: Rig) -> None:

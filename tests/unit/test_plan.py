@@ -49,6 +49,21 @@ def decide(
 
 
 @pytest.mark.parametrize(
+    ("step", "there_ns", "action"),
+    [
+        pytest.param(1, 5 * 10**9, Action.COMPARE, id="another time"),
+        pytest.param(10**9, 5 * 10**9, Action.PRESENT, id="the same second, which is all the target keeps"),
+        pytest.param(10**9, 6 * 10**9, Action.COMPARE, id="another second"),
+    ],
+)
+def test_times_are_compared_as_far_as_the_target_keeps_them(step: int, there_ns: int, action: Action) -> None:
+    sent = done("a")._replace(mtime_ns=5_123_456_789)
+    there = known("a")._replace(mtime_ns=there_ns, etag="")
+    items = propose([file("a", mtime_ns=5_123_456_789)], [sent], Capabilities())
+    assert [item.action for item in settle(items, [there], step)] == [action]
+
+
+@pytest.mark.parametrize(
     ("entry", "before", "there", "action"),
     [
         pytest.param(file("a"), None, None, Action.SEND, id="new"),

@@ -9,17 +9,19 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 
 from kdx import __version__
 from kdx.config.model import Board
+from kdx.doctor.check import Check, State, failed
+from kdx.doctor.servers import look_at_server
 from kdx.errors import ExitCode, KdxError
 from kdx.language import N_, translate
 from kdx.remotes import Place, place_of_share, place_of_target
 from kdx.state.folder import StateFolder
+
+__all__ = ["Check", "State", "examine"]
 
 LIBRARIES = (
     "boto3", "cryptography", "duckdb", "obstore", "openpyxl", "paramiko", "PyYAML", "smbprotocol", "SQLAlchemy",
@@ -33,36 +35,13 @@ CLOCK_FAIL = timedelta(minutes=10)
 Clock = Callable[[], datetime]
 
 
-class State(StrEnum):
-    """What came of a check."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    """An N_() string."""
-    subject: str
-    """Which of several: a school and share, a target, a program; empty where there is one."""
-    state: State
-    detail: str
-    next_step: str = ""
-    exit_code: ExitCode = ExitCode.DONE
-    """What a failure means for the command."""
-
-
 def examine(load: Callable[[], Board], state: StateFolder, clock: Clock) -> Iterator[Check]:
     """Yield the checks one by one, as they are made. Where there is no configuration, those that need it are left."""
     try:
         board = load()
     except KdxError as error:
         board = None
-        yield _failed(N_("configuration"), "", error)
+        yield failed(N_("configuration"), "", error)
     if board:
         yield _configuration(board)
     yield _state_folder(state)
@@ -91,7 +70,7 @@ def _state_folder(state: StateFolder) -> Check:
         with tempfile.TemporaryFile(dir=folder):
             free = shutil.disk_usage(folder).free
     except KdxError as error:
-        return _failed(name, "", error)
+        return failed(name, "", error)
     except OSError as error:
         step = translate(N_("Choose another with --state or KDX_STATE, or give this user the right to write there."))
         return Check(name, "", State.FAIL, f"{state.root}: {error.strerror}", step, ExitCode.CONFIGURATION)
@@ -111,7 +90,7 @@ def _programs() -> Iterator[Check]:
         program = usable_rclone()
         yield Check(name, "rclone", State.OK, f"{'.'.join(map(str, rclone_version(program)))} ({program})")
     except KdxError as error:
-        yield _failed(name, "rclone", error)
+        yield failed(name, "rclone", error)
     for library in LIBRARIES:
         try:
             yield Check(name, library, State.OK, version(library))
@@ -131,7 +110,7 @@ def _private_key(state: StateFolder, board: Board | None) -> Check:
         # only the machine that signs receipts needs one
         return Check(name, "", State.WARN, str(error), error.advise())
     except KdxError as error:
-        return _failed(name, "", error)
+        return failed(name, "", error)
     if board and public.fingerprint not in {key.fingerprint for key in listed}:
         step = translate(N_("Copy its public half into {folder}, so that others can check what it signs."))
         folder = board.folder / "keys"
@@ -144,15 +123,17 @@ def _shares(board: Board) -> Iterator[Check]:
         for share in school.shares:
             subject = f"{school.name} {share.name}"
             place = place_of_share(board, share)
-            yield _listable(N_("share"), subject, place, must_hold_something=True)
-            if place.location.scheme == "smb":
-                yield from _smb(subject, place)
+            yield (check := _listable(N_("share"), subject, place, must_hold_something=True))
+            if check.state != State.FAIL and share.over_network:
+                yield from look_at_server(subject, place)
 
 
 def _targets(board: Board, clock: Clock) -> Iterator[Check]:
     for target in board.targets:
         place = place_of_target(board, target)
-        yield _listable(N_("target"), target.name, place, must_hold_something=False)
+        yield (check := _listable(N_("target"), target.name, place, must_hold_something=False))
+        if check.state != State.FAIL:
+            yield from look_at_server(target.name, place)
         if target.location.scheme == "s3":
             yield _clock(target.name, place, clock)
 
@@ -162,30 +143,11 @@ def _listable(name: str, subject: str, place: Place, must_hold_something: bool) 
         with closing(place.open(hurried=True)) as remote:
             first = next(iter(remote.list()), None)
     except KdxError as error:
-        return _failed(name, subject, error)
+        return failed(name, subject, error)
     if must_hold_something and first is None:
         step = translate(N_("Check that it is mounted."))
         return Check(name, subject, State.WARN, translate(N_("{place} is empty")).format(place=place.location), step)
     return Check(name, subject, State.OK, str(place.location))
-
-
-def _smb(subject: str, place: Place) -> Iterator[Check]:
-    """Say how an SMB server is spoken to, and what it cannot do. Where it is not reached, that was said before."""
-    from kdx.remotes.smb import HURRIED, SmbRemote
-
-    name = N_("SMB")
-    with closing(SmbRemote(place.location, place.secret, HURRIED)) as remote:
-        try:
-            facts = remote.facts()
-        except KdxError:
-            return
-    said = N_("{dialect}, signed and encrypted") if facts.encrypted else N_("{dialect}, signed, not encrypted")
-    limits = translate(N_("no SHA-256 on the server: scan --hash and verify read every byte over the line"))
-    detail = f"{translate(said).format(dialect=facts.dialect)}; {limits}"
-    step = translate(N_("If it is a NAS, compare the number of files with its own: SMB does not show every name."))
-    if not facts.encrypted:
-        step = translate(N_("Switch SMB encryption on at the server, where it can.")) + " " + step
-    yield Check(name, subject, State.OK if facts.encrypted else State.WARN, detail, step)
 
 
 def _clock(subject: str, place: Place, clock: Clock) -> Check:
@@ -196,7 +158,7 @@ def _clock(subject: str, place: Place, clock: Clock) -> Check:
     try:
         there = store_time(place.location, place.network)
     except KdxError as error:
-        return _failed(name, subject, error)
+        return failed(name, subject, error)
     if there is None:
         return Check(name, subject, State.WARN, translate(N_("the store's answers have no date")))
     # the answer was given somewhere between the two looks, and names whole seconds
@@ -208,7 +170,3 @@ def _clock(subject: str, place: Place, clock: Clock) -> Check:
         return Check(name, subject, state, detail)
     step = translate(N_("Set this machine's clock (timedatectl set-ntp true)."))
     return Check(name, subject, state, detail, step, ExitCode.UNREACHABLE)
-
-
-def _failed(name: str, subject: str, error: KdxError) -> Check:
-    return Check(name, subject, State.FAIL, str(error), error.advise(), error.exit_code)

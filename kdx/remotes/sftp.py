@@ -1,0 +1,319 @@
+"""Folders on servers that speak SFTP. Follows no link below its root, and asks nobody anything.
+
+Connections are made in sftp_connect (host keys in sftp_hosts, old servers in sftp_old), questions are put in sftp_wire,
+folders in sftp_list, files in sftp_read and sftp_write; what a server with a shell does by itself is in sftp_shell.
+A connection that broke is made once more, for whatever may be asked twice.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import chain
+from typing import TypeVar
+
+from kdx.config.location import Location
+from kdx.config.model import Network
+from kdx.config.secret import SecretReference
+from kdx.errors import KdxError
+from kdx.remotes import sftp_list, sftp_read, sftp_shell
+from kdx.remotes.interface import (
+    Capabilities,
+    Entry,
+    Expected,
+    Kind,
+    Metadata,
+    NotFound,
+    PlaceSilent,
+    ReadFailed,
+    SkipReason,
+    Written,
+)
+from kdx.remotes.listed import digest_or_skip
+from kdx.remotes.sftp_ahead import Ahead
+from kdx.remotes.sftp_commands import Hashing
+from kdx.remotes.sftp_connect import Connection, Door, Patience
+from kdx.remotes.sftp_faults import LineBroken
+from kdx.remotes.sftp_paths import SECOND, Paths, entry_of, same
+from kdx.remotes.sftp_read import SMALL, OpenFile, Whole, bundles, chunks, read_small
+from kdx.remotes.sftp_shell import Abilities
+from kdx.remotes.sftp_wire import Attributes
+from kdx.remotes.sftp_write import Writer
+
+PARALLEL = 8
+PATIENT = Patience()
+HURRIED = Patience(connect=5, answer=10)
+QUIET_RETRIES = 2
+"""How often digest() begins again when a file changed under it, before it says so."""
+
+Found = TypeVar("Found")
+
+
+class SftpRemote:
+    """One folder tree on one server, over one connection. Connects when it is first asked something."""
+
+    def __init__(self, door: Door) -> None:
+        self.location = door.location
+        self.door = door
+        self._paths = Paths(door.location)
+        self._writer = Writer(self._paths)
+        self._connection: Connection | None = None
+        self._abilities: Abilities | None = None
+        self._looked_at = Entry("", "")
+        """The last entry stat() gave: a file that is read right afterwards need not be looked at again."""
+        self._ahead = Ahead()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this server can promise. Connects: whether it has a shell shows only there."""
+        hashes = self.abilities.hashing is not None
+        return Capabilities(
+            # the two names of a link go over the line in OpenSSH's order, which is not the draft's
+            links="OpenSSH" in self.server[0],
+            directories=True,
+            digest_without_transfer=hashes,
+            digest_by_store=hashes,
+            unicode_names=False,
+            parallel=PARALLEL,
+            time_step_ns=SECOND,
+            walks_at_once=True,
+        )
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the server can do by itself."""
+        if self._abilities is None:
+            self._abilities = self._twice(sftp_shell.try_shell)
+        return self._abilities
+
+    @property
+    def server(self) -> tuple[str, str]:
+        """What the server calls itself, and its host key."""
+        connection = self._connect()
+        return connection.server, connection.host_key
+
+    def list(self, folder: str = "") -> Iterator[Entry]:
+        """Yield the entries directly inside `folder`, sorted by the bytes of their names."""
+        yield from self._twice(lambda connection: sftp_list.list_folder(connection.wire, self._paths, folder))
+
+    def list_names(self, folder: str = "") -> Iterator[Entry]:
+        """The same as list(): a server tells names and sizes in one answer."""
+        return self.list(folder)
+
+    def walk(self) -> Iterator[Entry]:
+        """Yield every entry below the root, each folder before what is in it."""
+        if self.abilities.lists:
+            found = self._twice(lambda connection: sftp_shell.walk(connection, self._paths))
+            if found is not None:
+                yield from found
+                return
+        yield from sftp_list.walk(self._connect().wire, self._paths)
+
+    def stat(self, path: str) -> Entry:
+        """Return one entry as it is now, links unfollowed. "" is the root."""
+        whole = self._ahead.take(path, lambda paths: self._twice(partial(self._read_small, paths)))
+        if whole is not None:
+            self._looked_at = entry_of(path, whole.attributes)
+            return self._looked_at
+        self._looked_at = self._twice(lambda connection: sftp_read.stat(connection.wire, self._paths, path))
+        return self._looked_at
+
+    def access(self, folder: str) -> str:
+        """Return nothing: SFTP tells mode bits, and those stand in each entry."""
+        return ""
+
+    def prepare(self, files: Sequence[tuple[str, int]]) -> None:
+        """Fetch these files together when the first of them is asked for."""
+        self._ahead.expect([path for path, size in files if size <= SMALL])
+
+    def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of a file. The last chunk is held back until the file is known not to have changed.
+
+        A line that breaks is taken up again where it broke, as long as each new connection gets further.
+        """
+        data = self._ahead.data_of(path)
+        if data is not None:
+            yield from (data[start:],) if data[start:] else ()
+            return
+        known = self._looked_at.path == path and self._looked_at.kind == Kind.FILE
+        if known and self._looked_at.size <= SMALL:
+            (found,) = self._twice(lambda connection: read_small(connection.wire, self._paths, [path]))
+            if isinstance(found, KdxError):
+                raise found
+            if found is not None:
+                if data := found.data[start:]:
+                    yield data
+                return
+        yield from self._read_large(path, start, known)
+
+    def digest(self, path: str) -> Entry:
+        """Return the entry with its SHA-256, computed by the server where it can."""
+        looked = self.stat(path)
+        if looked.kind != Kind.FILE:
+            raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="it is no longer a file")
+        hashing = self.abilities.hashing
+        if hashing is None:
+            return self._digest_here(looked)
+        reason = SkipReason.CHANGED
+        for _attempt in range(1 + QUIET_RETRIES):
+            (found,) = self._hash_there([looked], hashing)
+            if found.sha256 is not None:
+                return found
+            reason = SkipReason.CHANGED if found.skip == SkipReason.CHANGED else SkipReason.FAULTY
+            if reason == SkipReason.FAULTY:
+                # not there, or not to be read: opening it says which
+                OpenFile(self._connect().wire, self._paths, path).close()
+        raise ReadFailed(name=path, reason=reason, detail="")
+
+    def digest_listed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield files list() just gave, each with its SHA-256 or a skip."""
+        hashing = self.abilities.hashing
+        if hashing is None:
+            yield from self._hash_here(entries)
+            return
+        for entry in self._hash_there(entries, hashing):
+            yield entry if entry.sha256 is not None else digest_or_skip(self, entry._replace(skip=None))
+
+    def write(
+        self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
+    ) -> Written:
+        """Write one file whole, or nothing (Writer.write). Never tried twice: `chunks` come once."""
+        return self._writer.write(self._connect().wire, path, chunks, size, metadata, expected)
+
+    def make_directory(self, path: str) -> None:
+        """Make a folder and its parents."""
+        self._twice(lambda connection: self._writer.make_directory(connection.wire, path))
+
+    def make_link(self, path: str, link: str, expected: Expected) -> None:
+        """Make a symbolic link and its parents."""
+        self._twice(lambda connection: self._writer.make_link(connection.wire, path, link, expected))
+
+    def delete(self, path: str) -> None:
+        """Delete one file or link; an absent one is no error."""
+        self._twice(lambda connection: self._writer.delete(connection.wire, path))
+
+    def metadata(self, path: str) -> Mapping[str, str]:
+        """Return nothing: a file keeps its time itself, and a server nothing else of ours."""
+        return {}
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> Connection:
+        if self._connection is not None and not self._connection.transport.is_active():
+            self.close()
+        if self._connection is None:
+            self._connection = Connection(self.door)
+        return self._connection
+
+    def _twice(self, work: Callable[[Connection], Found]) -> Found:
+        """Do what may be done twice: once more on a new connection where the one that was kept is dead."""
+        was_kept = self._connection is not None
+        try:
+            return work(self._connect())
+        except LineBroken:
+            self.close()
+            if not was_kept:
+                raise
+        return work(self._connect())
+
+    def _read_large(self, path: str, start: int, known_as_file: bool) -> Iterator[bytes]:
+        held, offset, reached = b"", start, -1
+        before: Attributes | None = None
+        while True:
+            try:
+                with closing(OpenFile(self._connect().wire, self._paths, path, known_as_file)) as file:
+                    if before is not None and not same(before, file.before):
+                        raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+                    before = file.before
+                    for chunk in chunks(file.pieces(offset)):
+                        offset += len(chunk)
+                        if held:
+                            yield held
+                        held = chunk
+                    if offset != max(start, file.size) or not file.is_unchanged():
+                        raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+                break
+            except LineBroken:
+                self.close()
+                if offset == reached:
+                    raise
+                reached = offset
+        if held:
+            yield held
+
+    def _digest_here(self, looked: Entry) -> Entry:
+        """Read a file over the line and hash it here. One that changes is tried again, then ReadFailed(changed)."""
+        path = looked.path
+        for attempt in range(1 + QUIET_RETRIES):
+            digest, size = hashlib.sha256(), 0
+            try:
+                for chunk in self.read(path):
+                    digest.update(chunk)
+                    size += len(chunk)
+            except ReadFailed as error:
+                if error.reason != SkipReason.CHANGED or attempt == QUIET_RETRIES:
+                    raise
+            before, looked = looked, self.stat(path)
+            if (before.size, before.mtime_ns) == (looked.size, looked.mtime_ns) == (size, looked.mtime_ns):
+                return looked._replace(sha256=digest.digest())
+        raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+
+    def _hash_here(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Read files over the line and hash them here, many small ones at a time."""
+        for bundle in bundles(entries):
+            paths = [entry.path for entry in bundle]
+            found: Sequence[Whole | KdxError | None] = (None,)
+            if bundle[0].size <= SMALL:
+                found = self._twice(partial(self._read_small, paths))
+            for entry, whole in zip(bundle, found, strict=True):
+                if isinstance(whole, Whole):
+                    digest = hashlib.sha256(whole.data).digest()
+                    yield entry_of(entry.path, whole.attributes)._replace(sha256=digest)
+                elif isinstance(whole, NotFound):
+                    yield entry._replace(skip=SkipReason.VANISHED.value)
+                else:
+                    # large, or changed just now: once more, by itself
+                    yield digest_or_skip(self, entry)
+
+    def _read_small(self, paths: Sequence[str], connection: Connection) -> "Sequence[Whole | KdxError | None]":
+        return read_small(connection.wire, self._paths, paths)
+
+    def _hash_there(self, entries: Iterable[Entry], hashing: Hashing) -> Iterator[Entry]:
+        """Let the server hash files; what it had not answered when the line broke is asked once more."""
+        unanswered: deque[Entry] = deque()
+        fresh = _noting(entries, unanswered)
+        broken = 0
+        while unanswered or next(fresh, None) is not None:
+            asked = chain(tuple(unanswered), fresh)
+            try:
+                for found in sftp_shell.hash_listed(self._connect(), self._paths, hashing, asked):
+                    unanswered.popleft()
+                    broken = 0
+                    yield found
+            except LineBroken:
+                self.close()
+                broken += 1
+                if broken > 1:
+                    raise
+
+
+def _noting(entries: Iterable[Entry], noted: "deque[Entry]") -> Iterator[Entry]:
+    """Note entries as they are taken. Where they end in a broken line there are no more to ask for: that is final."""
+    try:
+        for entry in entries:
+            noted.append(entry)
+            yield entry
+    except LineBroken as error:
+        raise PlaceSilent(**error.values) from error
+
+
+def open_sftp(
+    location: Location, network: Network, secret: SecretReference | None = None, patience: Patience = PATIENT
+) -> SftpRemote:
+    """Return a Remote for an sftp address. Connects to nothing yet."""
+    return SftpRemote(Door(location, network, secret, patience))

@@ -1,0 +1,264 @@
+"""What a server can do by itself: list its whole tree and hash its files, so that no file data goes over the line.
+
+Only where it is seen to work: a server that has not the programs, or whose shell sees other folders than its SFTP (a
+NAS with virtual roots, chroot), is treated as one without a shell.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from kdx.remotes.interface import Entry, SkipReason
+from kdx.remotes.local_write import is_part
+from kdx.remotes.sftp_commands import BY_ANY, BY_GNU, END, NOTHING, TRY, WALK, Hashing
+from kdx.remotes.sftp_connect import Connection
+from kdx.remotes.sftp_faults import LineBroken, Refusal, line_broken
+from kdx.remotes.sftp_paths import SECOND, Paths, text
+from kdx.remotes.sftp_program import NoProgram, Program
+from kdx.remotes.sftp_wire import STAT as LOOK
+from kdx.remotes.sftp_wire import question
+
+TRY_SECONDS = 15
+"""How long a shell may take over the trial: what asks questions of its own (menus of a NAS) never ends."""
+SLOWEST_HASH = 4 << 20
+"""Bytes a second that the oldest NAS still hashes; a silence may last as long as its files take at that speed."""
+AHEAD_BYTES = 1 << 20
+"""Names of so many bytes, and two batches, may be under way: the next waits at the server while one is hashed. Less
+than the windows of either side, so that nobody ever waits for the other to listen."""
+WEIGHT = 256 << 20
+"""Files of so many bytes are a batch whatever their number: what a broken line takes away is hashed again."""
+FILLER = Entry(".", "directory")
+"""No file: fills up a batch that is to begin now."""
+IN_MEMORY = 16 << 20
+"""Bytes of a listing that are kept in memory; more goes to a temporary file."""
+TAKE = 1 << 18
+
+_KINDS = {b"f": "file", b"d": "directory", b"l": "link"}
+_new = tuple.__new__
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a server's shell can do for us."""
+
+    lists: bool = False
+    hashing: Hashing | None = None
+    """How it computes SHA-256; None where it cannot."""
+
+
+def try_shell(connection: Connection) -> Abilities:
+    """Try what the server can do by itself: nothing where it has no shell, or one that sees other folders than SFTP."""
+    seen = [connection.wire.ask(question(LOOK, folder))[0] for folder in (b".", b"/")]
+    try:
+        with Program(connection, TRY, TRY_SECONDS) as program:
+            program.end_input()
+            first, root, lists, ending_with_nul, plain, *rest = islice(program.strings(), 6)
+        expected = [
+            f"{look.size} {look.mtime} {look.mode:x}".encode() for look in (answer.attributes() for answer in seen)
+        ]
+    except (NoProgram, LineBroken, Refusal, ValueError):
+        if not connection.transport.is_active():
+            raise
+        return Abilities()
+    if [first, root] != expected or rest != [END]:
+        return Abilities()
+    if lists and ending_with_nul.startswith(NOTHING):
+        return Abilities(True, BY_GNU)
+    return Abilities(bool(lists), BY_ANY if plain.startswith(NOTHING) else None)
+
+
+def walk(connection: Connection, paths: Paths) -> Iterator[Entry] | None:
+    """Return every entry below the root, each folder before what is in it; None where the server could not see all.
+
+    Believed only when whole: the answer is kept until the server says that it missed nothing.
+    """
+    kept: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)
+    try:
+        with Program(connection, WALK, connection.patience.answer) as program:
+            program.send(paths.root + b"\n")
+            program.end_input()
+            for piece in program.pieces():
+                kept.write(piece)
+    except NoProgram:
+        kept.close()
+        return None
+    except BaseException:
+        kept.close()
+        raise
+    whole = b"= 0\0\0\0"
+    size = kept.seek(0, 2)
+    kept.seek(max(0, size - len(whole)))
+    if kept.read() != whole:
+        kept.close()
+        return None
+    kept.seek(0)
+    return read_walk(kept)
+
+
+def hash_listed(
+    connection: Connection, paths: Paths, hashing: Hashing, files: Iterable[Entry]
+) -> Iterator[Entry]:
+    """Yield each file as it is now with its SHA-256, in order, as the server computes them.
+
+    With a skip where that was not to be had: CHANGED where it was not the same file before and after, VANISHED where it
+    is gone or for any other reason there was no hash; the caller finds out which.
+    """
+    patience = connection.patience.answer
+    with Program(connection, hashing.command, patience) as program:
+        program.send(paths.root + b"\n")
+        rest, waiting = _filled_up(files, hashing.batch), deque[Entry]()
+        strings = program.strings()
+        ended = False
+        while True:
+            if not ended:
+                ended = not _send_names(program, rest, waiting, 2 * hashing.batch)
+            if not waiting:
+                return
+            program.wait = patience + sum(entry.size for entry in waiting) / SLOWEST_HASH
+            batch = _next_batch(strings)
+            if not 0 < batch.count <= len(waiting):
+                raise line_broken(ValueError(), connection.location)
+            for _ in range(batch.count):
+                entry = waiting.popleft()
+                if entry is not FILLER:
+                    yield batch.result(entry)
+
+
+def _filled_up(files: Iterable[Entry], batch: int) -> Iterator[Entry]:
+    """Yield files, and fill up a batch where they weigh enough before it has its number."""
+    count = weight = 0
+    for entry in files:
+        yield entry
+        count, weight = (count + 1) % batch, weight + entry.size
+        if weight >= WEIGHT or not count:
+            yield from (FILLER for _ in range((batch - count) % batch))
+            count = weight = 0
+
+
+def _send_names(program: Program, rest: Iterator[Entry], waiting: deque[Entry], most: int) -> bool:
+    """Send more names, as many as may be under way. False where there are no more."""
+    names, size = [], sum(len(entry.path) for entry in waiting)
+    for entry in rest:
+        name = b"./" + entry.path.encode("utf-8", "surrogateescape") + b"\0"
+        names.append(name)
+        waiting.append(entry)
+        size += len(name)
+        if len(waiting) >= most or size >= AHEAD_BYTES:
+            program.send(b"".join(names))
+            return True
+    program.send(b"".join(names))
+    program.end_input()
+    return False
+
+
+class Batch:
+    """What the server said of some files."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.facts: dict[bytes, list[bytes]] = {}
+        self.hashes: dict[bytes, bytes] = {}
+
+    def result(self, entry: Entry) -> Entry:
+        """Return the entry with what was found."""
+        name = b"./" + entry.path.encode("utf-8", "surrogateescape")
+        facts, digest = self.facts.get(name, ()), self.hashes.get(name)
+        if len(facts) != 2 or digest is None:
+            return entry._replace(skip=SkipReason.VANISHED.value)
+        before, after = facts
+        if before != after:
+            return entry._replace(skip=SkipReason.CHANGED.value)
+        _kind, size, mtime, _ctime, mode, number, owner = after.split(b" ")
+        return _new(
+            Entry,
+            (
+                entry.path,
+                "file",
+                int(size),
+                _seconds(mtime) * SECOND,
+                digest,
+                None,
+                "",
+                int(mode, 8) & 0o7777,
+                # a walk tells the user's name
+                entry.owner or owner.decode(),
+                "",
+                number.decode(),
+                "",
+            ),
+        )
+
+
+def _next_batch(strings: Iterator[bytes]) -> Batch:
+    """Read what the server says of one batch: paths begin with "./", so nothing else can look like its end."""
+    batch = Batch()
+    for head in strings:
+        if head.startswith(b"f "):
+            batch.facts.setdefault(next(strings, b""), []).append(head)
+        elif head.startswith(b"= "):
+            batch.count = int(head[2:])
+            break
+        elif len(head) > 66:
+            batch.hashes[head[66:]] = bytes.fromhex(head[:64].decode("ascii"))
+    return batch
+
+
+def read_walk(kept: IO[bytes]) -> Iterator[Entry]:
+    """Yield the entries of what WALK printed, a piece at a time; closes the file."""
+    with kept:
+        rest = kept.read(TAKE)
+        while b"\0" not in rest and (piece := kept.read(TAKE)):
+            rest += piece
+        users, _nul, rest = rest.partition(b"\0")
+        owners = {number: name for name, _colon, number in (line.rpartition(b":") for line in users.split(b"\n"))}
+        piece = b"\0"
+        while piece:
+            piece = kept.read(TAKE)
+            parts = (rest + piece).split(b"\0")
+            whole = (len(parts) - 1) // 3 * 3
+            for place in range(0, whole, 3):
+                head, path, link = parts[place : place + 3]
+                if not path:
+                    # the end
+                    return
+                entry = _entry(head, path, link, owners)
+                if entry is not None:
+                    yield entry
+            rest = b"\0".join(parts[whole:])
+
+
+def _entry(head: bytes, path: bytes, link: bytes, owners: Mapping[bytes, bytes]) -> Entry | None:
+    kind, size, mtime, mode, number, owner = head.split(b" ")
+    if b".kdx-" in path and is_part(text(path.rpartition(b"/")[2])):
+        return None
+    skip = None
+    if kind.startswith(b"x"):
+        kind, skip = kind[1:], SkipReason.DENIED.value
+    name = _KINDS.get(kind)
+    if name is None:
+        name, skip = "other", SkipReason.SPECIAL.value
+    return _new(
+        Entry,
+        (
+            text(path),
+            name,
+            int(size) if name == "file" else 0,
+            _seconds(mtime) * SECOND,
+            None,
+            skip,
+            text(link),
+            int(mode, 8) & 0o7777,
+            text(owners.get(owner, owner)),
+            "",
+            number.decode(),
+            "",
+        ),
+    )
+
+
+def _seconds(time: bytes) -> int:
+    """Return a time as SFTP shows it: whole seconds, in 32 bits without a sign."""
+    return int(time.partition(b".")[0]) & 0xFFFFFFFF

@@ -1,0 +1,106 @@
+"""What servers answer over SSH, taken apart: whatever it is, it is understood or refused, never guessed."""
+
+import io
+import os
+import struct
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kdx.config.location import parse_location
+from kdx.remotes.interface import Kind, NameRefused, SkipReason
+from kdx.remotes.sftp_faults import Refusal
+from kdx.remotes.sftp_paths import Paths, parents, seconds
+from kdx.remotes.sftp_shell import TAKE, read_walk
+from kdx.remotes.sftp_wire import ATTRS, DATA, HANDLE, NAME, STATUS, Answer, Attributes
+
+NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: not set(name) & {0, 47} and name not in (b".", b".."))
+
+
+@given(st.sampled_from([STATUS, HANDLE, DATA, NAME, ATTRS, 7]), st.binary(max_size=200))
+@example(NAME, b"\xff\xff\xff\xff")
+@example(ATTRS, b"\x80\x00\x00\x00\xff\xff\xff\xff")
+@example(STATUS, b"")
+def test_an_answer_of_any_bytes_is_understood_or_refused(kind: int, body: bytes) -> None:
+    answer = Answer(kind, body)
+    for read in (answer.handle, answer.data, answer.attributes, answer.names, answer.good):
+        try:
+            read()
+        except Refusal:
+            continue
+
+
+@given(
+    st.lists(st.tuples(NAMES, st.binary(max_size=20), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1))),
+    st.booleans(),
+)
+def test_names_are_taken_as_the_bytes_they_are(rows: list[tuple[bytes, bytes, int, int]], extended: bool) -> None:
+    body = len(rows).to_bytes(4)
+    for name, line, size, number in rows:
+        body += struct.pack(">I", len(name)) + name + struct.pack(">I", len(line)) + line
+        body += struct.pack(">IQIIIII", 0x8000000F if extended else 0x0F, size, number, 7, 0o100644, 5, number)
+        if extended:
+            body += struct.pack(">II2sI3s", 1, 2, b"ab", 3, b"cde")
+    assert Answer(NAME, body).names() == [
+        (name, Attributes(size, number, 0o100644, number)) for name, _line, size, number in rows
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.lists(NAMES, min_size=1, max_size=3), st.sampled_from("fdlxp"), NAMES)), st.integers(1, 99)
+)
+def test_what_find_prints_comes_back_whatever_the_names(
+    rows: list[tuple[list[bytes], str, bytes]], piece: int
+) -> None:
+    printed, expected = io.BytesIO(), []
+    printed.write("root:0\n大 野:1001\n\0".encode())
+    for parts, kind, target in rows:
+        path, link = b"/".join(parts), target if kind == "l" else b""
+        head = {"x": "xd"}.get(kind, kind) + " 12 1700000000.1234567890 644 99 1001"
+        printed.write(head.encode() + b"\0" + path + b"\0" + link + b"\0")
+        expected.append((path, kind, link))
+    printed.write(b"= 0\0\0\0")
+    read = [
+        (os.fsencode(entry.path), entry.kind, entry.skip, os.fsencode(entry.link), entry.size, entry.owner)
+        for entry in read_walk(Slowly(printed.getvalue(), piece))
+    ]
+    facts = {
+        "f": (Kind.FILE, None, 12), "d": (Kind.DIRECTORY, None, 0), "l": (Kind.LINK, None, 0),
+        "x": (Kind.DIRECTORY, SkipReason.DENIED, 0), "p": (Kind.OTHER, SkipReason.SPECIAL, 0),
+    }
+    assert read == [
+        (path, facts[kind][0], facts[kind][1], link, facts[kind][2], "大 野") for path, kind, link in expected
+    ]
+
+
+class Slowly(io.BytesIO):
+    """A file that gives less than it is asked for."""
+
+    def __init__(self, data: bytes, piece: int) -> None:
+        super().__init__(data)
+        self.piece = piece
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size == TAKE
+        return super().read(self.piece)
+
+
+@pytest.mark.parametrize(
+    ("mtime_ns", "whole"),
+    [(0, 0), (1_999_999_999, 1), (-1, 0), (10**20, 2**32 - 1)],
+)
+def test_a_time_becomes_the_second_before_it_within_what_sftp_can_say(mtime_ns: int, whole: int) -> None:
+    assert seconds(mtime_ns) == whole
+
+
+def test_a_path_stays_below_its_root() -> None:
+    paths = Paths(parse_location("sftp://fs/srv/共有"))
+    assert paths.of("") == "/srv/共有".encode()
+    assert paths.of("a/\udc94b") == "/srv/共有/a/".encode() + b"\x94b"
+    assert Paths(parse_location("sftp://fs")).of("a") == b"./a"
+    for path in ("..", "a/../b", "/etc", "a//b", "a/", ".", "a\0b"):
+        with pytest.raises(NameRefused):
+            paths.of(path)
+    assert parents("a/b/c") == ["a", "a/b"]
+    assert parents("a") == []
