@@ -28,11 +28,15 @@ class Size:
     school: int
     entries: int
     migrate: int
+    far: int
+    """Entries of a share behind a line."""
+    large: int
+    """Bytes of a file behind a line."""
     pairs: int
 
 
-FULL = Size(tiny=60_000, school=20_000, entries=1_000_000, migrate=4_000, pairs=5)
-QUICK = Size(tiny=6_000, school=2_000, entries=100_000, migrate=400, pairs=3)
+FULL = Size(tiny=60_000, school=20_000, entries=1_000_000, migrate=4_000, far=50_000, large=2_000 * MIB, pairs=5)
+QUICK = Size(tiny=6_000, school=2_000, entries=100_000, migrate=400, far=5_000, large=100 * MIB, pairs=3)
 
 
 class Bench:

@@ -12,10 +12,15 @@ SCHOOL = "shiken_es"
 SCHOOL_NAME = "試験市立試験小学校"
 
 
-def write_board(folder: Path, shares: Mapping[str, Path | str], targets: Mapping[str, str] | None = None) -> Path:
-    """Write hosts.yml and kdx.yml into `folder`; shares and targets are name -> address. Return the folder."""
-    indent = 16 * " "
-    rows = "".join(f"{indent}- {{name: {_text(name)}, url: {_text(str(url))}}}\n" for name, url in shares.items())
+def write_board(
+    folder: Path, shares: Mapping[str, Path | str], targets: Mapping[str, str] | None = None, secret: str = ""
+) -> Path:
+    """Write hosts.yml and kdx.yml into `folder`; shares and targets are name -> address. Return the folder.
+
+    `secret` is the reference that all shares carry.
+    """
+    indent, more = 16 * " ", f", secret: {_text(secret)}" if secret else ""
+    rows = "".join(f"{indent}- {{name: {_text(name)}, url: {_text(str(url))}{more}}}\n" for name, url in shares.items())
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "hosts.yml").write_text(
         f"""all:

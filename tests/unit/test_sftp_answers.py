@@ -5,7 +5,7 @@ import os
 import struct
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kdx.config.location import parse_location
@@ -18,6 +18,7 @@ from kdx.remotes.sftp_wire import ATTRS, DATA, HANDLE, NAME, STATUS, Answer, Att
 NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: not set(name) & {0, 47} and name not in (b".", b".."))
 
 
+@settings(deadline=None)
 @given(st.sampled_from([STATUS, HANDLE, DATA, NAME, ATTRS, 7]), st.binary(max_size=200))
 @example(NAME, b"\xff\xff\xff\xff")
 @example(ATTRS, b"\x80\x00\x00\x00\xff\xff\xff\xff")
@@ -31,6 +32,7 @@ def test_an_answer_of_any_bytes_is_understood_or_refused(kind: int, body: bytes)
             continue
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(NAMES, st.binary(max_size=20), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1))),
     st.booleans(),
@@ -47,6 +49,7 @@ def test_names_are_taken_as_the_bytes_they_are(rows: list[tuple[bytes, bytes, in
     ]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.lists(NAMES, min_size=1, max_size=3), st.sampled_from("fdlxp"), NAMES)), st.integers(1, 99)
 )
