@@ -206,7 +206,7 @@ class Folders:
         """Return a folder that has the id of one it lies in as a link, if it is that one indeed."""
         same = [self._disk_id(one) for one in (path, ancestor)]
         if same[0] is None or same[0] != same[1]:
-            # ids repeat from volume to volume: the root of every disk may be number 2
+            # ids may repeat from volume to volume (Samba puts the disk's number into them, others need not)
             return entry
         link = relpath(ancestor or ".", path.rpartition("/")[0] or ".")
         return entry._replace(kind=Kind.LINK.value, link=link, skip=SkipReason.LINK.value)

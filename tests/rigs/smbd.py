@@ -49,7 +49,7 @@ def serve_samba(
     config = private / "smb.conf"
     config.write_text(_config(private, root, port, dict(settings or {}), share), "utf-8")
     subprocess.run(
-        ["smbpasswd", "-c", config, "-L", "-s", "-a", user],
+        ["pdbedit", f"--configfile={config}", "--create", "--password-from-stdin", f"--user={user}"],
         input=f"{PASSWORD}\n{PASSWORD}\n", encoding="utf-8", check=True, capture_output=True, timeout=60,
     )
     with (private / "output.log").open("wb") as log:
