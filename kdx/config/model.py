@@ -103,6 +103,8 @@ class Target:
     location: Location
     access_key: SecretReference | None = None
     secret_key: SecretReference | None = None
+    profile: str = ""
+    """What it can hold: a name of rules/targets.yml; empty where its address tells."""
 
 
 @dataclass(frozen=True, slots=True)

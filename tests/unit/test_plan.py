@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdx.remotes.interface import Capabilities, Entry, Kind
+from kdx.transfer.course import target_name
 from kdx.transfer.merge import merge
-from kdx.transfer.plan import Action, link_digest, propose, settle, target_name
+from kdx.transfer.plan import Action, link_digest, propose, settle
 from kdx.transfer.rows import Done, Item, Known
 
 BUCKET = Capabilities(etags=True, unicode_names=True, name_bytes=1000)
