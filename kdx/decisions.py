@@ -6,27 +6,32 @@ means that nothing is changed. What was accepted stays with the migration's reco
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 from kdx.config.location import parse_location
-from kdx.config.model import Board, School, Share, Target
-from kdx.errors import GateClosed
+from kdx.config.model import Board, School, Share, Target, UnknownName, nearest_names
+from kdx.errors import GateClosed, UsageMistake
 from kdx.inventory.assess.answers import Answer, Answers, Written, complain, read_answers
 from kdx.inventory.assess.assessment import assess, place_at
 from kdx.inventory.assess.decisions import Decided, Decisions, finding_id
 from kdx.inventory.assess.finding import Finding, Severity
+from kdx.inventory.assess.inside import Inside, look_inside
 from kdx.inventory.assess.profile import Profile, RuleTables, load_tables
 from kdx.inventory.catalog.catalog import Catalog
 from kdx.inventory.overview import last_catalog
 from kdx.language import N_, _
 from kdx.migration import Migration, open_migration
+from kdx.progress import SILENT, Progress
+from kdx.remotes import place_of_share
+from kdx.remotes.interface import Entry
 from kdx.state.events import DecisionsTaken
 from kdx.state.folder import StateFolder
 from kdx.transfer.records import digest_of
 
 MISTAKES_SHOWN = 100
 OPEN = "undecided"
-"""Counted for rows without a decision."""
+"""Counted for entries that still need a decision."""
 
 
 class DecisionsWrong(GateClosed):
@@ -34,6 +39,13 @@ class DecisionsWrong(GateClosed):
 
     message = N_("{file} was not accepted; nothing was changed. Mistakes: {count}\n{listed}")
     advice = N_("Correct these rows and give the file again.")
+
+
+class UnknownTarget(UsageMistake):
+    """What a share is to be judged against is not known."""
+
+    message = N_("{name!r} is neither a target of kdx.yml nor a profile of rules/targets.yml.")
+    advice = N_("Nearest: {nearest}. All of them: {known}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +68,12 @@ class Assessed:
     catalog: Catalog
     tables: RuleTables
     against: tuple[Against, ...]
+    inside: Mapping[str, Sequence[Inside]] | None = None
+    """What was found in files, by path; None where nobody looked."""
 
     def findings(self, one: Against) -> Iterator[Finding]:
         """Yield what the share meets at one of the targets."""
-        return assess(self.catalog, one.profile, one.place, self.tables, one.decided)
+        return assess(self.catalog, one.profile, one.place, self.tables, one.decided, self.inside or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,7 @@ class Taken:
 
     file: File
     counts: dict[str, int]
-    """By decision, and OPEN."""
+    """Answers by decision, and OPEN."""
     elsewhere: int
     """Rows for other targets, passed over."""
     decided: int
@@ -115,12 +129,37 @@ def open_assessment(
     )
 
 
+def look_inside_files(assessed: Assessed, board: Board, progress: Progress = SILENT) -> Assessed:
+    """Return the assessment with what is inside the share's Office files: reads them, over the line if need be."""
+    found: dict[str, list[Inside]] = {}
+    progress.start(N_("Looking inside"), None, "entries")
+    try:
+        with closing(place_of_share(board, assessed.share).open()) as remote:
+            for one in look_inside(_counted(assessed.catalog.entries(), progress), remote):
+                found.setdefault(one.path, []).append(one)
+    finally:
+        progress.done()
+    return replace(assessed, inside=found)
+
+
+def _counted(entries: Iterable[Entry], progress: Progress) -> Iterator[Entry]:
+    for entry in entries:
+        progress.advance(1)
+        yield entry
+
+
 def _against(board: Board, state: StateFolder, share: Share, name: str, tables: RuleTables) -> Against:
-    if name in tables.profiles and name not in {target.name for target in board.targets}:
+    configured = [target.name for target in board.targets]
+    if name in tables.profiles and name not in configured:
         # no target of this kind is there yet: only the school and the share stand before a path
         nowhere = Target(name, parse_location("s3://profile"), profile=name)
         return Against(name, tables.profiles[name], place_at(nowhere, share), {})
-    target = board.target(name)
+    try:
+        target = board.target(name)
+    except UnknownName as error:
+        known = [*configured, *tables.profiles]
+        near = ", ".join(nearest_names(name, known)) or "-"
+        raise UnknownTarget(name=name, nearest=near, known=", ".join(known)) from error
     decided = open_migration(board, state, share.school, share.id, name).records.decided()
     return Against(target.name, tables.profile_of(target), place_at(target, share), decided)
 
@@ -138,13 +177,16 @@ def take_decisions(migration: Migration, file: File) -> Taken:
         met = _meet(answers, catalog, migration.share, profile)
         decided = migration.records.decided()
         decided.update((path, _decided(path, answer)) for path, answer in met.items())
-        _judge(answers, met, assess(catalog, profile, place, tables, decided))
+        still_open = _judge(answers, met, assess(catalog, profile, place, tables, decided))
         if answers.mistakes:
             raise _wrong(file, answers.mistakes)
         about = {"file": file.name, "file_sha256": file.sha256, "profile": profile.name, "rules": profile.version}
         migration.records.write_decisions(decided.values(), about)
         digest = digest_of(migration.records.decisions)
-    return Taken(file, _counts(answers), answers.elsewhere, len(decided), digest, profile)
+    counts = Counter(str(answer.decision) for answer in answers.given.values())
+    if still_open:
+        counts[OPEN] = still_open
+    return Taken(file, dict(counts), answers.elsewhere, len(decided), digest, profile)
 
 
 def _meet(answers: Answers, catalog: Catalog, share: Share, profile: Profile) -> dict[str, Answer]:
@@ -161,23 +203,25 @@ def _meet(answers: Answers, catalog: Catalog, share: Share, profile: Profile) ->
     return met
 
 
-def _judge(answers: Answers, met: Mapping[str, Answer], findings: Iterable[Finding]) -> None:
-    """Note every answer the target cannot carry out: kept or renamed to what it cannot hold."""
+def _judge(answers: Answers, met: Mapping[str, Answer], findings: Iterable[Finding]) -> int:
+    """Note every answer the target cannot carry out: kept or renamed to what it cannot hold.
+
+    Returns how many entries are still to be decided.
+    """
+    still_open: set[str] = set()
     for finding in findings:
-        if finding.severity == Severity.BLOCKS and (answer := met.get(finding.path)):
+        answer = met.get(finding.path)
+        if answer and finding.severity == Severity.BLOCKS:
             text = _("as {name} the target cannot hold it: {what} ({detail}).")
             name = answer.name or answer.path.rpartition("/")[2]
             complain(answers, answer.row, text.format(name=name, what=_(finding.rule.sentence), detail=finding.detail))
+        elif finding.path and finding.severity != Severity.NOTE:
+            still_open.add(finding.path)
+    return len(still_open)
 
 
 def _decided(path: str, answer: Answer) -> Decided:
     return Decided(path, answer.decision, answer.name, answer.office, answer.reason)
-
-
-def _counts(answers: Answers) -> dict[str, int]:
-    counts = Counter(str(answer.decision) for answer in answers.given.values())
-    counts[OPEN] = len(answers.open - set(answers.given))
-    return dict(counts)
 
 
 def _wrong(file: File, mistakes: Sequence[str]) -> DecisionsWrong:

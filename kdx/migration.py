@@ -236,6 +236,7 @@ def _about(migration: Migration, scan: ScanResult) -> dict[str, str]:
         "source": str(migration.share.location),
         "ignore_version": migration.share.ignore.version,
         "ignore_patterns": json.dumps(migration.share.ignore.patterns),
+        "decisions_sha256": digest_of(migration.records.decisions),
     }
 
 

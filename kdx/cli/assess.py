@@ -19,10 +19,14 @@ SHEETS = ("csv", "xlsx")
             "such as sharepoint. May be repeated."),
 )
 @click.option("--list", "every", is_flag=True, help=N_("Show the findings, one a row, not their numbers."))
+@click.option("--look-inside", "look", is_flag=True,
+              help=N_("Also read Office files: which are encrypted, which take values from another place."))
 @output_options
 @click.pass_obj
-def assess(app: Application, school: str, share: str | None, names: tuple[str, ...], every: bool) -> None:
-    """Judge the last catalog of a share against targets, side by side. Reads no file; moves nothing.
+def assess(app: Application, school: str, share: str | None, names: tuple[str, ...], every: bool, look: bool) -> None:
+    """Judge a share against targets, side by side, before anything moves.
+
+    Looks at its last catalog: a scan of names is enough.
 
     With -o FILE.xlsx or .csv it writes the table a school fills in; kdx migrate plan --decisions takes it back.
 
@@ -36,6 +40,8 @@ def assess(app: Application, school: str, share: str | None, names: tuple[str, .
     from kdx.report import assess as tables
 
     assessed = decisions.open_assessment(app.board, app.state, school, share, names)
+    if look:
+        assessed = decisions.look_inside_files(assessed, app.board, app.output.progress)
     summaries = {one.name: summarise(assessed.findings(one)) for one in assessed.against}
     form = app.output.format or format_of(app.output.file)
     if form in SHEETS and not every:

@@ -85,9 +85,8 @@ def _decoded(raw: bytes, path: Path) -> str:
 
 
 def _unguarded(cell: str) -> str:
-    """Undo what kdx and spreadsheets put around text that looks like a formula."""
-    inner = cell[1:-1] if len(cell) > 2 and cell[0] == cell[-1] == "'" else ""
-    return inner if inner.startswith(_GUARDED) else cell
+    """Undo what kdx puts before text that looks like a formula (kdx/cli/formats.py)."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_GUARDED) else cell
 
 
 def _workbook(raw: bytes, path: Path) -> Iterator[tuple[int, Sequence[str]]]:

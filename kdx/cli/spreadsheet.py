@@ -13,6 +13,8 @@ from kdx.report.tables import NUMBERS, Column, Table, visible
 
 MOST_ROWS = 1_000_000
 WIDEST = 60
+ROOM = 24
+"""Width of a column that people write into."""
 A4 = 9
 LEGEND = N_("How to fill this in")
 FIRST_YEAR = 1901
@@ -96,9 +98,12 @@ def _explain(book: Any, table: Table) -> None:
 def _widths(table: Table, zone: tzinfo) -> Iterator[int]:
     from wcwidth import wcswidth
 
+    filled_in = any(column.choices for column in table.columns)
     for name, column in zip(headings(table), table.columns):
-        cells = (shown(row.get(column.key), column.kind, zone) for row in table.rows)
-        yield min(WIDEST, max([wcswidth(name), *map(wcswidth, cells)]) + 3)
+        cells = [shown(row.get(column.key), column.kind, zone) for row in table.rows]
+        words = [translate(word) for word in column.choices]
+        empty = filled_in and not any((*cells, *words))
+        yield min(WIDEST, max([wcswidth(name), *map(wcswidth, [*cells, *words]), ROOM if empty else 0]) + 3)
 
 
 def _cell(sheet: Any, value: object, column: Column, zone: tzinfo) -> Any:

@@ -16,10 +16,11 @@ from kdx.report.tables import Column, Row, Table, visible
 from kdx.report.words import DECISION_MEANINGS, DECISIONS, SEVERITIES, SEVERITY_MEANINGS
 
 WHOLE_SHARE = N_("(the share as a whole)")
-ENCRYPTED = N_(
+NOT_LOOKED = N_(
     "Judged from names and sizes; no file was opened. What is inside (encrypted Office files, Excel links to the old "
-    "server) is not seen."
+    "server) is seen with --look-inside."
 )
+LOOKED = N_("Judged from names, sizes and what is inside Office files.")
 
 
 HOW_TO = (
@@ -39,7 +40,7 @@ def summary_table(assessed: Assessed, summaries: Mapping[str, Summary]) -> Table
             "severity": SEVERITIES[rule.severity],
             "what": rule.sentence,
             **{name: summary[rule].entries if rule in summary else 0 for name, summary in summaries.items()},
-            "example": readable(found[0].example) or WHOLE_SHARE,
+            "example": readable(found[0].example) or _(WHOLE_SHARE),
             "rule": rule.id,
         })
     return Table(
@@ -54,7 +55,7 @@ def summary_table(assessed: Assessed, summaries: Mapping[str, Summary]) -> Table
         rows=rows,
         as_of=assessed.catalog.metadata.ended,
         source=_source(assessed),
-        notes=(*_verdicts(summaries), _(ENCRYPTED)),
+        notes=(*_verdicts(summaries), _how(assessed)),
         legend=_severities(),
     )
 
@@ -107,7 +108,7 @@ def findings_table(assessed: Assessed) -> Table:
         rows=rows,
         as_of=assessed.catalog.metadata.ended,
         source=_source(assessed),
-        notes=(_(ENCRYPTED),),
+        notes=(_how(assessed),),
         legend=_severities(),
     )
 
@@ -191,7 +192,7 @@ def decided_table(migration: Migration, decided: Mapping[str, Decided]) -> Table
             Column("decision", N_("Decision"), "word"),
             Column("path", N_("Path"), "path"),
             Column("name", N_("New name"), "path"),
-            Column("office", N_("Office")),
+            Column("office", COLUMNS["office"]),
             Column("reason", N_("Reason")),
         ),
         rows=[
@@ -206,6 +207,11 @@ def decided_table(migration: Migration, decided: Mapping[str, Decided]) -> Table
         ],
         source=about.get("file", ""),
     )
+
+
+def _how(assessed: Assessed) -> str:
+    how = NOT_LOOKED if assessed.inside is None else LOOKED
+    return _(how)
 
 
 def _source(assessed: Assessed) -> str:

@@ -100,7 +100,7 @@ class DecisionsTaken(Transfer):
     """Name of the file, without its folder."""
     file_sha256: str
     counts: dict[str, int]
-    """Answers in the file by decision, and those left open."""
+    """Answers in the file by decision, and the entries that were still undecided then."""
     decided: int
     """Accepted decisions of this migration, all files together."""
     decisions_sha256: str

@@ -20,7 +20,7 @@ COLUMNS = {
     "path": N_("Path"),
     "decision": N_("Decision"),
     "name": N_("New name"),
-    "office": N_("Office"),
+    "office": N_("Office or section"),
     "reason": N_("Reason"),
     "source": N_("Source of the rule"),
 }
@@ -60,10 +60,9 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class Answers:
-    """What a file says: answers by id, ids left open, rows for other targets, and everything that is wrong."""
+    """What a file says: answers by id, how many rows are for other targets, and everything that is wrong."""
 
     given: dict[str, Answer] = field(default_factory=dict)
-    open: set[str] = field(default_factory=set)
     elsewhere: int = 0
     mistakes: list[str] = field(default_factory=list)
 
@@ -101,7 +100,6 @@ def _take(row: Written, words: Mapping[str, Decision], answers: Answers) -> None
     key = row.cell("id").lower()
     word = row.cell("decision")
     if not word:
-        answers.open.add(key)
         return
     decision = words.get(_plain(word))
     if decision is None:

@@ -1,13 +1,14 @@
 """A share's catalog judged against a target, and the findings summed up. Streams: findings are never all in memory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kdx.config.model import Share, Target
 from kdx.errors import ExitCode
 from kdx.inventory.assess.decisions import Decisions
 from kdx.inventory.assess.finding import Finding, Rule, Severity
-from kdx.inventory.assess.judge import judge
+from kdx.inventory.assess.inside import Inside
+from kdx.inventory.assess.judge import NOT_LOOKED, judge
 from kdx.inventory.assess.personal import PersonalNames
 from kdx.inventory.assess.profile import Profile, RuleTables
 from kdx.inventory.catalog.catalog import Catalog
@@ -31,10 +32,15 @@ def place_at(target: Target, share: Share) -> str:
 
 
 def assess(
-    catalog: Catalog, profile: Profile, place: str, tables: RuleTables, decided: Decisions
+    catalog: Catalog,
+    profile: Profile,
+    place: str,
+    tables: RuleTables,
+    decided: Decisions,
+    inside: Mapping[str, Sequence[Inside]] = NOT_LOOKED,
 ) -> Iterator[Finding]:
     """Yield what a catalog's entries meet at a target, after what was decided."""
-    return judge(entries_by_folder(catalog.path), profile, place, PersonalNames(tables.vocabulary), decided)
+    return judge(entries_by_folder(catalog.path), profile, place, PersonalNames(tables.vocabulary), decided, inside)
 
 
 def summarise(findings: Iterable[Finding]) -> Summary:

@@ -4,7 +4,7 @@ Entries come folder by folder, a folder before what lies in it, so that a folder
 are measured.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from kdx.inventory.assess.amounts import Amounts
 from kdx.inventory.assess.circumstances import OPEN
 from kdx.inventory.assess.decisions import Decided, Decision, Decisions, name_there
 from kdx.inventory.assess.finding import Finding, Row, Seen, Severity, cite
+from kdx.inventory.assess.inside import Inside
 from kdx.inventory.assess.personal import PERSONAL, PersonalNames
 from kdx.inventory.assess.profile import Profile
 from kdx.inventory.assess.rename import propose, taken_names
@@ -19,6 +20,9 @@ from kdx.inventory.assess.twins import twins
 from kdx.inventory.names import readable
 from kdx.inventory.open_files import is_owner_file, locked_by
 from kdx.remotes.interface import LEFT_BY_RULE, Entry, Kind
+
+
+NOT_LOOKED: Mapping[str, Sequence[Inside]] = {}
 
 
 class Above(NamedTuple):
@@ -33,12 +37,18 @@ class Above(NamedTuple):
 
 
 def judge(
-    entries: Iterable[Entry], profile: Profile, place: str, personal: PersonalNames, decided: Decisions
+    entries: Iterable[Entry],
+    profile: Profile,
+    place: str,
+    personal: PersonalNames,
+    decided: Decisions,
+    inside: Mapping[str, Sequence[Inside]] = NOT_LOOKED,
 ) -> Iterator[Finding]:
     """Given a share's entries folder by folder, yield what a person must know or decide, in that order.
 
-    `place` is what the target puts before every path. Entries are judged as they would stand there after what was
-    decided; what was decided is not asked again, but what the target cannot hold is said even so.
+    `place` is what the target puts before every path; `inside` what was found in files, by path. Entries are judged as
+    they would stand there after what was decided; what was decided is not asked again, but what the target cannot hold
+    is said even so.
     """
     yield from _judge_place(profile, place)
     # only folders for which something else holds than for their parent
@@ -49,7 +59,7 @@ def judge(
         going, settled = _look_around(list(group), folder, here, decided, above)
         for seen in going:
             amounts.note(seen, profile.rows)
-        yield from _judge_folder(going, settled, here, profile, personal, decided, above)
+        yield from _judge_folder(going, settled, here, profile, personal, decided, inside, above)
     yield from amounts.findings(profile.rows)
 
 
@@ -89,9 +99,10 @@ def _judge_folder(
     profile: Profile,
     personal: PersonalNames,
     decided: Decisions,
+    inside: Mapping[str, Sequence[Inside]],
     above: dict[str, Above],
 ) -> Iterator[Finding]:
-    found = [_by_itself(seen, profile) for seen in going]
+    found = [_by_itself(seen, profile) + _by_content(seen, profile, inside) for seen in going]
     _note_open(going, left, profile, found)
     giving_way = set()
     for index, finding, gives_way in twins(going, profile.rows):
@@ -119,6 +130,14 @@ def _by_itself(seen: Seen, profile: Profile, only: Sequence[str] = ()) -> list[F
         Finding(rule, entry.path, detail, cite(row), kind=entry.kind)
         for rule, row, find in profile.one_entry
         if (not only or rule.id in only) and (detail := find(seen, row))
+    ]
+
+
+def _by_content(seen: Seen, profile: Profile, inside: Mapping[str, Sequence[Inside]]) -> list[Finding]:
+    return [
+        Finding(one.rule, one.path, one.detail, cite(profile.rows[one.rule]), kind=seen.entry.kind)
+        for one in inside.get(seen.entry.path, ())
+        if one.rule in profile.rows
     ]
 
 
