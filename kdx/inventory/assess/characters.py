@@ -42,6 +42,8 @@ def decode_ascii(name: str) -> str:
 
 def _found(characters: list[str]) -> str:
     """Return characters as a person can look them up: the character where it shows, and its number."""
+    if not characters:
+        return ""
     return " ".join(
         f"{character} U+{ord(character):04X}" if character.isprintable() and character != " " else
         f"U+{ord(character):04X}"
@@ -49,16 +51,15 @@ def _found(characters: list[str]) -> str:
     )
 
 
+@lru_cache(maxsize=64)
+def _any_of(characters: str, control: bool, private_use: bool) -> re.Pattern[str]:
+    """Return what finds each character a row speaks of."""
+    parts = [re.escape(characters), CONTROL.pattern[1:-1] * control, PRIVATE.pattern[1:-1] * private_use]
+    return re.compile(f"[{''.join(parts)}]" if any(parts) else "(?!)")
+
+
 def _in(name: str, row: Row) -> list[str]:
-    if name.isalnum():
-        return []
-    return [
-        character
-        for character in name
-        if character in row.characters
-        or (row.control and CONTROL.match(character))
-        or (row.private_use and PRIVATE.match(character))
-    ]
+    return _any_of(row.characters, row.control, row.private_use).findall(name)
 
 
 def _forbidden(seen: Seen, row: Row) -> str:
@@ -98,15 +99,13 @@ def _without_edge(seen: Seen, row: Row) -> str:
 def _reserved(seen: Seen, row: Row) -> str:
     name = seen.name.casefold()
     stem = name.partition(".")[0].rstrip(" ")
-    words = (
-        *(word for word in row.names if name == word.casefold()),
-        *(word for word in row.stems if stem == word.casefold()),
-        *(word for word in row.parts if word.casefold() in name),
-        *(word for word in row.starts if name.startswith(word.casefold())),
-    )
-    if seen.is_folder:
-        words += tuple(word for word in row.folder_starts if name.startswith(word.casefold()))
-        words += tuple(word for word in row.top_folders if seen.depth == 0 and name == word.casefold())
+    words = [
+        *([name] if name in row.names or (seen.is_folder and seen.depth == 0 and name in row.top_folders) else ()),
+        *([stem] if stem in row.stems else ()),
+        *(word for word in row.parts if word in name),
+        *(word for word in row.starts if name.startswith(word)),
+        *(word for word in (row.folder_starts if seen.is_folder else ()) if name.startswith(word)),
+    ]
     return " ".join(dict.fromkeys(words))
 
 

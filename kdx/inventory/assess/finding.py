@@ -31,13 +31,14 @@ class Row:
     private_use: bool = False
     leading: str = ""
     trailing: str = ""
-    names: tuple[str, ...] = ()
-    stems: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+    """Names and pieces of names here and below are casefolded."""
+    stems: frozenset[str] = frozenset()
     """Reserved with any ending: CON, CON.txt."""
+    top_folders: frozenset[str] = frozenset()
     parts: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
     folder_starts: tuple[str, ...] = ()
-    top_folders: tuple[str, ...] = ()
     endings: frozenset[str] = frozenset()
     most: int = 0
     unit: str = ""

@@ -115,7 +115,11 @@ def _read_most(node: Node, found: Findings) -> int:
 
 
 def _read_list(node: Node, found: Findings) -> tuple[str, ...]:
-    return tuple(filter(None, (_read_characters(item, found) for item in read_items(node, found))))
+    return tuple(filter(None, (_read_characters(item, found).casefold() for item in read_items(node, found))))
+
+
+def _read_set(node: Node, found: Findings) -> frozenset[str]:
+    return frozenset(_read_list(node, found))
 
 
 def _one_of(known: Sequence[str]) -> Callable[[Node, Findings], str]:
@@ -135,8 +139,8 @@ def _read_yes(node: Node, found: Findings) -> bool:
 _READERS: dict[str, Callable[[Node, Findings], Any]] = {
     **dict.fromkeys(("characters", "leading", "trailing"), _read_characters),
     **dict.fromkeys(("control", "private_use"), _read_yes),
-    **dict.fromkeys(("names", "stems", "parts", "starts", "folder_starts", "top_folders"), _read_list),
-    "endings": lambda node, found: frozenset(_read_list(node, found)),
+    **dict.fromkeys(("parts", "starts", "folder_starts"), _read_list),
+    **dict.fromkeys(("names", "stems", "top_folders", "endings"), _read_set),
     "most": _read_most,
     "unit": _one_of(tuple(UNITS)),
     "folding": _one_of(tuple(FOLDINGS)),
