@@ -23,6 +23,8 @@ NEVER_SPREAD = ("id", "path", "name")
 """Columns whose merged cells are not believed to mean several rows: each row has its own."""
 _GUARDED = tuple("=+-@\t\r＝＋－＠")
 MOST_BYTES = 200 << 20
+MOST_UNPACKED = 1 << 30
+"""Bytes a workbook may unpack to; a million rows of answers need a fifth of it."""
 
 
 class FileUnreadable(UsageMistake):
@@ -94,6 +96,9 @@ def _workbook(raw: bytes, path: Path) -> Iterator[tuple[int, Sequence[str]]]:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            if sum(part.file_size for part in archive.infolist()) > MOST_UNPACKED:
+                raise FileUnreadable(file=path, why=_("it is too large"))
         # the values Excel computed, never a formula
         sheet = load_workbook(io.BytesIO(raw), data_only=True).worksheets[0]
         spread = _merged(sheet)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from kdx.inventory.names import readable
 
 ID_DIGITS = 12
+LETTER = "k"
+"""Before the digits: twelve of them alone a spreadsheet may take for a number and round."""
 
 
 class Decision(StrEnum):
@@ -41,7 +43,7 @@ Decisions = Mapping[str, Decided]
 def finding_id(share_id: str, profile: str, path: str) -> str:
     """Return the id of an entry's row in a decisions file: it means this entry, on its way to such a target."""
     text = f"{share_id}\0{profile}\0".encode() + path.encode("utf-8", "surrogateescape")
-    return hashlib.sha256(text).hexdigest()[:ID_DIGITS]
+    return LETTER + hashlib.sha256(text).hexdigest()[:ID_DIGITS]
 
 
 def name_there(path: str, decided: Decided | None) -> str:
