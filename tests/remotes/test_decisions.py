@@ -3,24 +3,21 @@
 import csv
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
-from click.testing import CliRunner, Result
+from rigs.command_line import Invoke, japanese_kdx
 from sample_board import SCHOOL, write_board
-
-from kdx.cli import root
 
 from .conftest import Endpoint
 
-Invoke = Callable[..., Result]
 FILES = ("時間割 (最終).xlsx", "plain.txt", "写真/運動会.jpg", "写真/a!b.txt", "成績/評定.xlsx")
 
 
 @pytest.fixture
-def run(tmp_path: Path, moto_server: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Invoke:
+def run(tmp_path: Path, moto_server: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     for name in FILES:
         path = tmp_path / "share" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,14 +29,9 @@ def run(tmp_path: Path, moto_server: Endpoint, monkeypatch: pytest.MonkeyPatch) 
     with (folder / "kdx.yml").open("a", encoding="utf-8") as file:
         file.write(f'  cloud: {{url: "{address}", profile: s3-ascii}}\n')
 
-    def invoke(*words: str | Path, code: int = 0) -> Result:
-        environment = {"KDX_INVENTORY": str(folder), "KDX_STATE": str(tmp_path / "state"), "KDX_LANG": "ja"}
-        result = CliRunner(env=environment).invoke(root, [*map(str, words)])
-        assert result.exit_code == code, result.output
-        return result
-
-    invoke("inventory", "scan", "es", "--names")
-    return invoke
+    with japanese_kdx(folder, tmp_path / "state") as invoke:
+        invoke("inventory", "scan", "es", "--names")
+        yield invoke
 
 
 def answer(asked: Path, to: Path) -> Path:

@@ -1,16 +1,16 @@
 """`kdx assess` as a technician sees it: one hard share against every profile, in Japanese."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from rigs.command_line import Invoke, japanese_kdx
 from rigs.hard_names import HARD_SHARE, PROFILES
 from sample_board import write_board
 
-from kdx.cli import root
 from kdx.config import load_board
 from kdx.inventory.assess.assessment import Met, verdict
 from kdx.inventory.assess.rules import RULES
@@ -19,7 +19,6 @@ from kdx.inventory.catalog.rows import CATALOG, journal_line
 from kdx.inventory.catalog.table import journal_source, write_table
 from kdx.state.folder import StateFolder
 
-Invoke = Callable[..., Result]
 MOMENT = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
 GOLDEN = Path(__file__).parent / "golden" / "assess-ja.txt"
 
@@ -40,15 +39,9 @@ def board(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, board: Path) -> Invoke:
-    environment = {"KDX_INVENTORY": str(board), "KDX_STATE": str(tmp_path / "state"), "KDX_LANG": "ja"}
-
-    def invoke(*words: str | Path, code: int = 0) -> Result:
-        result = CliRunner(env=environment).invoke(root, ["assess", "es", *map(str, words)])
-        assert result.exit_code == code, result.output
-        return result
-
-    return invoke
+def run(tmp_path: Path, board: Path) -> Iterator[Invoke]:
+    with japanese_kdx(board, tmp_path / "state") as invoke:
+        yield partial(invoke, "assess", "es")
 
 
 def test_a_hard_share_against_every_profile_reads_as_it_was_agreed(run):

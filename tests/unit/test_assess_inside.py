@@ -6,13 +6,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from rigs.command_line import japanese_kdx
 from rigs.hard_names import file
 from sample_board import write_board
 
-from kdx.cli import root
 from kdx.config.location import parse_location
-from kdx.inventory.assess.inside import LINKS, MOST, links_of, look_inside
+from kdx.inventory.assess.inside import ENCRYPTED, LINKS, MOST, links_of, look_inside
 from kdx.remotes.local import LocalRemote
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600
@@ -72,14 +71,12 @@ def test_a_list_of_links_that_is_too_large_is_not_unpacked():
 
 def test_the_command_reads_files_only_when_it_is_asked_to(share, tmp_path):
     folder = write_board(tmp_path / "inventory", {"share": share})
-    environment = {"KDX_INVENTORY": str(folder), "KDX_STATE": str(tmp_path / "state"), "KDX_LANG": "en"}
+    with japanese_kdx(folder, tmp_path / "state") as invoke:
+        invoke("inventory", "scan", "es", "--names")
 
-    def rules(*words: str) -> set[str]:
-        command = ["assess", "es", "--to", "s3", "--list", "--json", *words]
-        result = CliRunner(env=environment).invoke(root, command)
-        assert result.exit_code == 0, result.output
-        return {row["rule"] for row in json.loads(result.stdout)["rows"]}
+        def rules(*words: str) -> set[str]:
+            listed = invoke("assess", "es", "--to", "s3", "--list", "--json", *words)
+            return {row["rule"] for row in json.loads(listed.stdout)["rows"]}
 
-    CliRunner(env=environment).invoke(root, ["inventory", "scan", "es", "--names"])
-    assert rules() == set()
-    assert rules("--look-inside") == {"encrypted", LINKS.id}
+        assert rules() == set()
+        assert rules("--look-inside") == {ENCRYPTED.id, LINKS.id}

@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from rigs.hard_names import ODD, PROFILES, TABLES, file, findings, folder, link
 
+from kdx.inventory.assess.amounts import Amounts
 from kdx.inventory.assess.characters import decode_ascii, encode_ascii, is_unstable, is_vendor_kanji
 from kdx.inventory.assess.finding import Severity
 from kdx.inventory.assess.rules import RULES
@@ -157,15 +158,23 @@ def test_what_lies_in_a_folder_is_measured_under_the_name_proposed_for_it():
     assert name != encode_ascii("あ" * 111, "!")
 
 
+def test_no_name_is_proposed_where_none_helps():
+    found = findings([file(" a", size=300 << 30), file(f"{DEEP}/ b")], "sharepoint")
+    assert {(finding.rule.id, finding.proposal) for finding in found if finding.path == " a"} == {
+        ("edge", ""), ("too-large", ""),
+    }
+    assert {finding.proposal for finding in found if finding.path.endswith("/ b")} == {"b"}
+
+
 def test_the_name_of_the_share_itself_is_judged():
     found = findings([file("a.txt")], "s3-ascii")
     assert [(finding.rule.id, finding.path) for finding in found] == [("not-ascii", "")]
 
 
 def test_more_items_than_a_target_holds_block_the_share():
-    entries = (file(f"{number}") for number in range(500_001))
-    found = [finding.rule.id for finding in findings(entries, "google-drive")]
-    assert found == ["too-many"]
+    rows = TABLES.profiles["google-drive"].rows
+    assert [finding.rule.id for finding in Amounts(items=500_001).findings(rows)] == ["too-many"]
+    assert list(Amounts(items=500_000).findings(rows)) == []
 
 
 def test_normalising_to_nfc_changes_23_characters_of_cp932_and_no_more():

@@ -5,19 +5,16 @@ import io
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
-from click.testing import CliRunner, Result
+from rigs.command_line import Invoke, japanese_kdx
 from sample_board import SCHOOL, write_board
 
-from kdx.cli import root
-
-Invoke = Callable[..., Result]
 Answers = Mapping[str, tuple[str, ...]]
 FILES = (
     "時間割.xlsx", "何?.txt", "比率3:1.txt", "Case.txt", "case.txt", "CON/会議.txt", "保健/名簿.xlsx", "成績.xlsx",
@@ -50,18 +47,10 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(place: Path) -> Invoke:
-    environment = {
-        "KDX_INVENTORY": str(place / "inventory"), "KDX_STATE": str(place / "state"), "KDX_LANG": "ja",
-    }
-
-    def invoke(*words: str | Path, code: int = 0) -> Result:
-        result = CliRunner(env=environment).invoke(root, [*map(str, words)])
-        assert result.exit_code == code, result.output
-        return result
-
-    invoke("inventory", "scan", "es", "--names")
-    return invoke
+def run(place: Path) -> Iterator[Invoke]:
+    with japanese_kdx(place / "inventory", place / "state") as invoke:
+        invoke("inventory", "scan", "es", "--names")
+        yield invoke
 
 
 @pytest.fixture
@@ -200,6 +189,18 @@ def test_a_receipt_is_refused_while_a_new_decision_is_not_carried_out(place, run
     changed = answer(asked, place / "2.xlsx", {"何?.txt": ("名前を変える", "なに.txt")})
     run("migrate", "plan", "es", "--to", "cloud", "--decisions", changed)
     run("migrate", "receipt", "es", "--to", "cloud", "-o", place / "receipt", code=4)
+
+
+def test_a_receipt_is_refused_where_decisions_were_taken_and_the_plan_then_failed(place, run, asked):
+    run("init", place / "new", "--board", "試験市教育委員会")
+    run("migrate", "run", "es", "--to", "cloud", "--decisions", answer(asked, place / "1.xlsx", EVERY))
+    run("migrate", "verify", "es", "--to", "cloud")
+    changed = answer(asked, place / "2.xlsx", {"何?.txt": ("名前を変える", "なに.txt")})
+    os.rename(place / "share", place / "away")
+    run("migrate", "plan", "es", "--to", "cloud", "--decisions", changed, code=4)
+    os.rename(place / "away", place / "share")
+    refused = run("migrate", "receipt", "es", "--to", "cloud", "-o", place / "receipt", code=4)
+    assert "学校が新しく決めました" in refused.stderr
 
 
 def test_decisions_are_shown_and_an_event_of_the_ledger(place, run, asked):
