@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kdx.inventory.assess.decisions import Decided
 from kdx.inventory.assess.finding import Finding
-from kdx.inventory.assess.judge import judge
+from kdx.inventory.assess.judge import Terms, judge
 from kdx.inventory.assess.personal import PersonalNames
 from kdx.inventory.assess.profile import load_tables
 from kdx.remotes.interface import Entry, Kind
@@ -38,8 +38,8 @@ def findings(
     entries: Iterable[Entry], profile: str, decided: Mapping[str, Decided] | None = None, place: str = PLACE
 ) -> list[Finding]:
     """Judge entries as they come."""
-    personal = PersonalNames(TABLES.vocabulary)
-    return list(judge(by_folder(entries), TABLES.profiles[profile], place, personal, decided or {}))
+    terms = Terms(TABLES.profiles[profile], place, PersonalNames(TABLES.vocabulary), decided or {}, {})
+    return list(judge(by_folder(entries), terms))
 
 
 HARD_SHARE = (

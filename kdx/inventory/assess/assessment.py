@@ -8,7 +8,7 @@ from kdx.errors import ExitCode
 from kdx.inventory.assess.decisions import Decisions
 from kdx.inventory.assess.finding import Finding, Rule, Severity
 from kdx.inventory.assess.inside import Inside
-from kdx.inventory.assess.judge import NOT_LOOKED, judge
+from kdx.inventory.assess.judge import NOT_LOOKED, Terms, judge
 from kdx.inventory.assess.personal import PersonalNames
 from kdx.inventory.assess.profile import Profile, RuleTables
 from kdx.inventory.catalog.catalog import Catalog
@@ -40,7 +40,8 @@ def assess(
     inside: Mapping[str, Sequence[Inside]] = NOT_LOOKED,
 ) -> Iterator[Finding]:
     """Yield what a catalog's entries meet at a target, after what was decided."""
-    return judge(entries_by_folder(catalog.path), profile, place, PersonalNames(tables.vocabulary), decided, inside)
+    terms = Terms(profile, place, PersonalNames(tables.vocabulary), decided, inside)
+    return judge(entries_by_folder(catalog.path), terms)
 
 
 def summarise(findings: Iterable[Finding]) -> Summary:

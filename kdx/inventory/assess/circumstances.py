@@ -65,3 +65,5 @@ OPEN = Rule("open", Severity.NOTE, N_("somebody had it open at the last scan"))
 """Found by the owner files beside it (judge.py): one entry alone does not show it."""
 
 RULES = (SIZE, STAND_IN, LOOP, LINK, SPECIAL, UNREAD, JUNK)
+LEFT_ALONE = (LOOP, LINK, SPECIAL, JUNK)
+"""What is said of an entry that stays where it is by rule; no other rule concerns it."""

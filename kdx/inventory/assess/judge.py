@@ -5,13 +5,14 @@ are measured.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
 from kdx.inventory.assess.amounts import Amounts
-from kdx.inventory.assess.circumstances import OPEN
+from kdx.inventory.assess.circumstances import LEFT_ALONE, OPEN
 from kdx.inventory.assess.decisions import Decided, Decision, Decisions, name_there
-from kdx.inventory.assess.finding import Finding, Row, Seen, Severity, cite
+from kdx.inventory.assess.finding import Finding, Row, Rule, Seen, Severity, cite
 from kdx.inventory.assess.inside import Inside
 from kdx.inventory.assess.personal import PERSONAL, PersonalNames
 from kdx.inventory.assess.profile import Profile
@@ -25,6 +26,19 @@ from kdx.remotes.interface import LEFT_BY_RULE, Entry, Kind
 NOT_LOOKED: Mapping[str, Sequence[Inside]] = {}
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the entries of a share are judged by."""
+
+    profile: Profile
+    place: str
+    """What the target puts before every path."""
+    personal: PersonalNames
+    decided: Decisions
+    inside: Mapping[str, Sequence[Inside]]
+    """What was found in files, by path."""
+
+
 class Above(NamedTuple):
     """What holds for everything in a folder."""
 
@@ -36,31 +50,23 @@ class Above(NamedTuple):
     """It is not moved, by decision."""
 
 
-def judge(
-    entries: Iterable[Entry],
-    profile: Profile,
-    place: str,
-    personal: PersonalNames,
-    decided: Decisions,
-    inside: Mapping[str, Sequence[Inside]] = NOT_LOOKED,
-) -> Iterator[Finding]:
+def judge(entries: Iterable[Entry], terms: Terms) -> Iterator[Finding]:
     """Given a share's entries folder by folder, yield what a person must know or decide, in that order.
 
-    `place` is what the target puts before every path; `inside` what was found in files, by path. Entries are judged as
-    they would stand there after what was decided; what was decided is not asked again, but what the target cannot hold
-    is said even so.
+    Entries are judged as they would stand at the target after what was decided; what was decided is not asked again,
+    but what the target cannot hold is said even so.
     """
-    yield from _judge_place(profile, place)
+    yield from _judge_place(terms.profile, terms.place)
     # only folders for which something else holds than for their parent
     above: dict[str, Above] = {}
     amounts = Amounts()
     for folder, group in groupby(entries, key=lambda entry: entry.path.rpartition("/")[0]):
-        here = above.get(folder) or Above(f"{place}{readable(folder)}/" if folder else place)
-        going, settled = _look_around(list(group), folder, here, decided, above)
+        here = above.get(folder) or Above(f"{terms.place}{readable(folder)}/" if folder else terms.place)
+        going, left = _look_around(list(group), folder, here, terms.decided, above)
         for seen in going:
-            amounts.note(seen, profile.rows)
-        yield from _judge_folder(going, settled, here, profile, personal, decided, inside, above)
-    yield from amounts.findings(profile.rows)
+            amounts.note(seen, terms.profile.rows)
+        yield from _judge_folder(going, left, here, terms, above)
+    yield from amounts.findings(terms.profile.rows)
 
 
 def _judge_place(profile: Profile, place: str) -> Iterator[Finding]:
@@ -93,16 +99,10 @@ def _look_around(
 
 
 def _judge_folder(
-    going: Sequence[Seen],
-    left: Sequence[Seen],
-    here: Above,
-    profile: Profile,
-    personal: PersonalNames,
-    decided: Decisions,
-    inside: Mapping[str, Sequence[Inside]],
-    above: dict[str, Above],
+    going: Sequence[Seen], left: Sequence[Seen], here: Above, terms: Terms, above: dict[str, Above]
 ) -> Iterator[Finding]:
-    found = [_by_itself(seen, profile) + _by_content(seen, profile, inside) for seen in going]
+    profile = terms.profile
+    found = [_by_itself(seen, profile) + _by_content(seen, terms) for seen in going]
     _note_open(going, left, profile, found)
     giving_way = set()
     for index, finding, gives_way in twins(going, profile.rows):
@@ -111,39 +111,40 @@ def _judge_folder(
             giving_way.add(index)
     taken = None
     for index, (seen, findings) in enumerate(zip(going, found)):
-        flagged = here.flagged or _note_personal(seen, profile, personal, findings)
-        kept = [finding for finding in findings if _is_asked(finding, decided.get(seen.entry.path))]
+        flagged = here.flagged or _note_personal(seen, terms, findings)
+        kept = [finding for finding in findings if _is_asked(finding, terms.decided.get(seen.entry.path))]
         proposal = ""
         if kept and (index in giving_way or any(finding.rule.mend for finding in kept)):
-            taken = taken_names(list(going)) if taken is None else taken
+            taken = taken_names(going) if taken is None else taken
             proposal = propose(seen, profile, taken)
         yield from (finding._replace(proposal=proposal) for finding in kept)
         if seen.is_folder:
             _remember(seen, here, flagged, proposal if _blocked(kept) else "", above)
     for seen in left:
-        yield from _by_itself(seen, profile, ("junk", "link", "loop", "special"))
+        yield from _by_itself(seen, profile, LEFT_ALONE)
 
 
-def _by_itself(seen: Seen, profile: Profile, only: Sequence[str] = ()) -> list[Finding]:
+def _by_itself(seen: Seen, profile: Profile, only: Sequence[Rule] = ()) -> list[Finding]:
     entry = seen.entry
     return [
         Finding(rule, entry.path, detail, cite(row), kind=entry.kind)
         for rule, row, find in profile.one_entry
-        if (not only or rule.id in only) and (detail := find(seen, row))
+        if (not only or rule in only) and (detail := find(seen, row))
     ]
 
 
-def _by_content(seen: Seen, profile: Profile, inside: Mapping[str, Sequence[Inside]]) -> list[Finding]:
+def _by_content(seen: Seen, terms: Terms) -> list[Finding]:
+    rows = terms.profile.rows
     return [
-        Finding(one.rule, one.path, one.detail, cite(profile.rows[one.rule]), kind=seen.entry.kind)
-        for one in inside.get(seen.entry.path, ())
-        if one.rule in profile.rows
+        Finding(one.rule, one.path, one.detail, cite(rows[one.rule]), kind=seen.entry.kind)
+        for one in terms.inside.get(seen.entry.path, ())
+        if one.rule in rows
     ]
 
 
-def _note_personal(seen: Seen, profile: Profile, personal: PersonalNames, findings: list[Finding]) -> bool:
+def _note_personal(seen: Seen, terms: Terms, findings: list[Finding]) -> bool:
     """Add the finding where a name speaks of personal data; return whether it does."""
-    if PERSONAL not in profile.rows or not (word := personal.find(seen.name)):
+    if PERSONAL not in terms.profile.rows or not (word := terms.personal.find(seen.name)):
         return False
     findings.append(Finding(PERSONAL, seen.entry.path, *word, kind=seen.entry.kind))
     return True

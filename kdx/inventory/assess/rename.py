@@ -6,6 +6,7 @@ a person who reads it: so the map from old to new names can be read both ways.
 
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 
 from kdx.inventory.assess.finding import Seen, Severity
 from kdx.inventory.assess.profile import Profile
@@ -17,7 +18,7 @@ MOST = 1000
 HIDDEN = {"Cf": "", "Cc": "_", "Cs": "_", "Zl": "_", "Zp": "_", "Cn": "〓"}
 
 
-def taken_names(going: list[Seen]) -> "Counter[str]":
+def taken_names(going: Iterable[Seen]) -> "Counter[str]":
     """Return what the names of one folder look like to a reader, and how many look so."""
     return Counter(by_reader(seen.name) for seen in going)
 
