@@ -41,6 +41,13 @@ class NotAsProven(GateClosed):
     advice = N_("Run kdx migrate run {school} and kdx migrate verify {school}, then ask again.")
 
 
+class DecidedSince(GateClosed):
+    """A receipt was asked for though the school decided otherwise after the share was planned."""
+
+    message = N_("The school decided anew after the share {share} was last planned.")
+    advice = N_("Run kdx migrate run {school} --share {share} --to {target}, then kdx migrate verify, and ask again.")
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
     """A receipt that was written."""
@@ -161,6 +168,8 @@ def _share(migration: Migration) -> Facts:
     if verified.get("plan_sha256") != digest_of(records.plan):
         raise NotVerified(**names)
     plan = records.about_plan()
+    if plan.get("decisions_sha256", "") != digest_of(records.decisions):
+        raise DecidedSince(**names)
     return {
         "share": migration.share.name,
         "share_id": migration.share.id,

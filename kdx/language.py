@@ -30,6 +30,12 @@ def translate(message: str) -> str:
     return _catalog.gettext(message) if message else ""
 
 
+def in_every_language(message: str) -> tuple[str, ...]:
+    """Return what an English source string is in each of LANGUAGES: for reading what people wrote in any of them."""
+    catalogs = (gettext.translation("kdx", LOCALE_FOLDER, [language], fallback=True) for language in LANGUAGES)
+    return tuple(catalog.gettext(message) for catalog in catalogs)
+
+
 def N_(message: str) -> str:
     """Mark a constant for translation; it is translated when shown."""
     return message

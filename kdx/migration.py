@@ -12,10 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
 
 from kdx.config.model import Board, School, Share, Target
 from kdx.errors import GateClosed
-from kdx.inventory.catalog.catalog import open_catalog
+from kdx.inventory.assess.assessment import assess, place_at
+from kdx.inventory.assess.finding import Severity
+from kdx.inventory.assess.profile import load_tables
+from kdx.inventory.catalog.catalog import Catalog, open_catalog
 from kdx.inventory.scan import ScanResult, scan_share
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
@@ -46,7 +50,10 @@ class Undecided(GateClosed):
     """Some entries cannot go to this target as they are, and nobody has decided what to do."""
 
     message = N_("{count} entries cannot be moved as they are; nothing was sent. The first: {first}")
-    advice = N_("See them all with: kdx migrate plan {school} --to {target}. Rename them at the source and run again.")
+    advice = N_(
+        "See them all with: kdx assess {school} --to {target} -o FILE.xlsx. Let the school decide, "
+        "then run: kdx migrate run {school} --to {target} --decisions FILE.xlsx"
+    )
 
 
 class TargetTaken(GateClosed):
@@ -70,6 +77,8 @@ class Migration:
     """The target itself: it must exist, `destination` need not yet."""
     state: StateFolder
     records: Records
+    inventory: Path
+    """Folder with the rule tables."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -102,6 +111,7 @@ def open_migration(board: Board, state: StateFolder, school: str, share: str | N
         destination=replace(root, location=location, scratch=records.uploads),
         root=root,
         state=state,
+        inventory=board.folder,
         records=records,
     )
 
@@ -195,9 +205,29 @@ def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller
         progress=progress,
         accept_smaller=accept_smaller,
     )
-    entries = open_catalog(scan.catalog).entries()
-    tally = migration.records.write_plan(entries, _listed(migration), can, _about(migration, scan))
+    catalog = open_catalog(scan.catalog)
+    tally = migration.records.write_plan(
+        catalog.entries(), _listed(migration), can, _about(migration, scan), _undecided(migration, catalog)
+    )
     return Planned(tally, scan, digest_of(migration.records.plan))
+
+
+def _undecided(migration: Migration, catalog: Catalog) -> dict[str, str]:
+    """Return what a person must decide before it is moved, and why, by path.
+
+    A target that names its profile is held to it. Once a school was asked, what is new is asked about too.
+    """
+    answered = migration.records.decisions.exists()
+    if not answered and not migration.target.profile:
+        return {}
+    tables = load_tables(migration.inventory)
+    stops = (Severity.BLOCKS, Severity.DECIDE) if answered else (Severity.BLOCKS,)
+    found: dict[str, str] = {}
+    profile, place = tables.profile_of(migration.target), place_at(migration.target, migration.share)
+    for finding in assess(catalog, profile, place, tables, migration.records.decided()):
+        if finding.path and finding.severity in stops:
+            found.setdefault(finding.path, finding.rule.sentence)
+    return found
 
 
 def _about(migration: Migration, scan: ScanResult) -> dict[str, str]:
@@ -208,6 +238,7 @@ def _about(migration: Migration, scan: ScanResult) -> dict[str, str]:
         "source": str(migration.share.location),
         "ignore_version": migration.share.ignore.version,
         "ignore_patterns": json.dumps(migration.share.ignore.patterns),
+        "decisions_sha256": digest_of(migration.records.decisions),
     }
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "init": ("kdx.cli.init:init", N_("Write a new inventory folder and make the board's signing key.")),
     "doctor": ("kdx.cli.doctor:doctor", N_("Check configuration, stores, clock and versions.")),
     "inventory": ("kdx.cli.inventory:inventory", N_("See what is on the servers.")),
+    "assess": ("kdx.cli.assess:assess", N_("Judge a share against targets, side by side, before anything moves.")),
     "migrate": ("kdx.cli.migrate:migrate", N_("Move a share, prove that it arrived, and write the receipt.")),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }

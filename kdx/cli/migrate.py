@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,10 +19,17 @@ from kdx.cli.options import (
 )
 from kdx.language import N_, translate
 
+if TYPE_CHECKING:
+    from kdx.migration import Migration
+
 LEVELS = ("listing", "checksum", "readback")
 
 accept_smaller_option = click.option(
     "--accept-smaller", is_flag=True, help=N_("The share really holds far less than last time: go on.")
+)
+decisions_option = click.option(
+    "--decisions", "answers", metavar="FILE", type=click.Path(path_type=Path),
+    help=N_("Take the school's answers from the .xlsx or .csv of kdx assess. They stay; the file is not needed again."),
 )
 list_option = click.option("--list", "every", is_flag=True, help=N_("Show the entries, one a row, not their numbers."))
 
@@ -39,11 +46,20 @@ def migrate() -> None:
 @school_argument
 @share_option
 @target_option
+@decisions_option
 @accept_smaller_option
 @list_option
 @output_options
 @click.pass_obj
-def plan(app: Application, school: str, share: str | None, to: str | None, accept_smaller: bool, every: bool) -> None:
+def plan(
+    app: Application,
+    school: str,
+    share: str | None,
+    to: str | None,
+    answers: Path | None,
+    accept_smaller: bool,
+    every: bool,
+) -> None:
     """Show what a run would do: what is new, changed, in the way, unreadable. Sends nothing.
 
     Example: kdx migrate plan kameyama_nishi_es --to cloud
@@ -52,6 +68,7 @@ def plan(app: Application, school: str, share: str | None, to: str | None, accep
     from kdx.report import migration as tables
 
     one = migration.open_migration(app.board, app.state, school, share, to)
+    _take_decisions(app, one, answers)
     planned = migration.plan(one, app.now, app.output.progress, accept_smaller)
     app.record(planned.event(one.names))
     app.output.show(tables.items_table(one) if every else tables.planned_table(one, planned))
@@ -63,6 +80,7 @@ def plan(app: Application, school: str, share: str | None, to: str | None, accep
 @school_argument
 @share_option
 @target_option
+@decisions_option
 @bandwidth_option
 @accept_smaller_option
 @dry_run_option
@@ -73,6 +91,7 @@ def run(
     school: str,
     share: str | None,
     to: str | None,
+    answers: Path | None,
     bandwidth: int | None,
     accept_smaller: bool,
     dry_run: bool,
@@ -85,14 +104,48 @@ def run(
     from kdx.report import migration as tables
 
     if dry_run:
-        context.invoke(plan, school=school, share=share, to=to, accept_smaller=accept_smaller, every=False)
+        context.invoke(
+            plan, school=school, share=share, to=to, answers=answers, accept_smaller=accept_smaller, every=False
+        )
     app: Application = context.obj
     one = migration.open_migration(app.board, app.state, school, share, to)
+    _take_decisions(app, one, answers)
     ran = migration.run(one, app.now, bandwidth, app.output.progress, accept_smaller)
     app.record(ran.event(one.names))
     app.output.show(tables.ran_table(one, ran))
     app.output.warn(tables.ran_exceptions(one))
     app.output.finish(ran.exit_code)
+
+
+def _take_decisions(app: Application, one: "Migration", answers: Path | None) -> None:
+    if answers:
+        from kdx.cli.decision_file import read_decisions
+        from kdx.decisions import take_decisions
+        from kdx.report.assess import taken_lines
+
+        taken = take_decisions(one, read_decisions(answers))
+        app.record(taken.event(one.names))
+        app.output.say(taken_lines(taken))
+
+
+@migrate.command()
+@school_argument
+@share_option
+@target_option
+@output_options
+@click.pass_obj
+def decisions(app: Application, school: str, share: str | None, to: str | None) -> None:
+    """Show what the school decided: old and new names, what stays, what waits.
+
+    A decision is changed by giving a file with the new answer; keep takes a rename back.
+
+    Example: kdx migrate decisions kameyama_nishi_es --to cloud
+    """
+    from kdx import migration
+    from kdx.report.assess import decided_table
+
+    one = migration.open_migration(app.board, app.state, school, share, to)
+    app.output.show(decided_table(one, one.records.decided()))
 
 
 @migrate.command(acts=True)

@@ -8,12 +8,15 @@ from typing import Any
 
 from kdx.cli.formats import heading_line, headings, in_zone, legend_line, shown
 from kdx.errors import UsageMistake
-from kdx.language import N_
+from kdx.language import N_, translate
 from kdx.report.tables import NUMBERS, Column, Table, visible
 
 MOST_ROWS = 1_000_000
 WIDEST = 60
+ROOM = 24
+"""Width of a column that people write into."""
 A4 = 9
+LEGEND = N_("How to fill this in")
 FIRST_YEAR = 1901
 _NUMBER_FORMATS = {"count": "#,##0", "bytes": "#,##0", "seconds": "0.0", "ratio": "0.00%"}
 _EXCEL_ESCAPE = re.compile(r"_x(?=[0-9A-Fa-f]{4}_)")
@@ -27,7 +30,7 @@ class TooManyRows(UsageMistake):
 
 
 def spreadsheet(table: Table, zone: tzinfo) -> bytes:
-    """Return the bytes of a workbook with one sheet."""
+    """Return the bytes of a workbook: one sheet, and one with the legend where the first is to be filled in."""
     from openpyxl import Workbook
 
     if len(table.rows) > MOST_ROWS:
@@ -39,9 +42,13 @@ def spreadsheet(table: Table, zone: tzinfo) -> bytes:
     sheet.append([_text(sheet, name, bold=True) for name in headings(table)])
     for row in table.rows:
         sheet.append([_cell(sheet, row.get(column.key), column, zone) for column in table.columns])
-    for line in (legend_line(table), *map(visible, table.notes)):
-        if line:
-            sheet.append([_text(sheet, line)])
+    if any(column.choices for column in table.columns):
+        _offer_choices(sheet, table)
+        _explain(book, table)
+    else:
+        for line in (legend_line(table), *map(visible, table.notes)):
+            if line:
+                sheet.append([_text(sheet, line)])
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
@@ -64,12 +71,39 @@ def _arrange(sheet: Any, table: Table, zone: tzinfo) -> None:
         sheet.column_dimensions[get_column_letter(index)].width = width
 
 
+def _offer_choices(sheet: Any, table: Table) -> None:
+    """Let Excel offer the words a column takes, and filter by any column."""
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    last = len(table.rows) + 2
+    sheet.auto_filter.ref = f"A2:{get_column_letter(len(table.columns))}{max(last, 3)}"
+    for index, column in enumerate(table.columns, start=1):
+        if column.choices:
+            words = ",".join(translate(word) for word in column.choices)
+            offered = DataValidation(type="list", formula1=f'"{words}"', allow_blank=True, showErrorMessage=True)
+            offered.add(f"{get_column_letter(index)}3:{get_column_letter(index)}{max(last, 3)}")
+            sheet.data_validations.append(offered)
+
+
+def _explain(book: Any, table: Table) -> None:
+    sheet = book.create_sheet(translate(LEGEND))
+    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 24, 90
+    for mark, meaning in table.legend:
+        sheet.append([_text(sheet, visible(mark), bold=True), _text(sheet, translate(meaning))])
+    for line in table.notes:
+        sheet.append([_text(sheet, visible(line))])
+
+
 def _widths(table: Table, zone: tzinfo) -> Iterator[int]:
     from wcwidth import wcswidth
 
+    filled_in = any(column.choices for column in table.columns)
     for name, column in zip(headings(table), table.columns):
-        cells = (shown(row.get(column.key), column.kind, zone) for row in table.rows)
-        yield min(WIDEST, max([wcswidth(name), *map(wcswidth, cells)]) + 3)
+        cells = [shown(row.get(column.key), column.kind, zone) for row in table.rows]
+        words = [translate(word) for word in column.choices]
+        empty = filled_in and not any((*cells, *words))
+        yield min(WIDEST, max([wcswidth(name), *map(wcswidth, [*cells, *words]), ROOM if empty else 0]) + 3)
 
 
 def _cell(sheet: Any, value: object, column: Column, zone: tzinfo) -> Any:

@@ -79,6 +79,7 @@ JAPANESE = Comments(
 #   targets:
 #     cloud: "s3://バケット/接頭辞?endpoint=https://s3.example.jp&region=ap-northeast-1"
 #     archive: {url: "s3://バケット", access_key: "env:ARCHIVE_ACCESS_KEY", secret_key: "file:/etc/kdx/archive.key"}
+#     drive: {url: /mnt/sharepoint, profile: sharepoint}   # profile は移行先に置ける名前の規則 (rules/targets.yml)
 """,
     others="""\
 # 必要なときだけ、先頭の # を消して使います。
@@ -99,8 +100,8 @@ JAPANESE = Comments(
     rules="""\
 # 日付つきの規則表
 
-移行先の名前の規則、情報資産の分類、保存年限、サポート終了日などの表を置く場所です。
-一行ごとに出典と日付を書きます。
+移行先の名前の規則 (targets.yml)、個人情報と考えられる名前 (personal.yml) などの表を置く場所です。
+一行ごとに出典と日付を書きます。ここに置いた表は kdx に付属する表の代わりになり、なければ付属の表を使います。
 """,
 )
 
@@ -159,6 +160,7 @@ ENGLISH = Comments(
 #   targets:
 #     cloud: "s3://bucket/prefix?endpoint=https://s3.example.jp&region=ap-northeast-1"
 #     archive: {url: "s3://bucket", access_key: "env:ARCHIVE_ACCESS_KEY", secret_key: "file:/etc/kdx/archive.key"}
+#     drive: {url: /mnt/sharepoint, profile: sharepoint}   # profile: what it can hold (rules/targets.yml)
 """,
     others="""\
 # Remove the # at the beginning of what you need.
@@ -180,8 +182,8 @@ folder).
     rules="""\
 # Dated tables of rules
 
-The place for tables of name rules of targets, classes of information assets, retention years, ends of support.
-Every row names its source and its date.
+The place for tables: what targets can hold (targets.yml), names that speak of personal data (personal.yml).
+Every row names its source and its date. A table here takes the place of the one that ships with kdx.
 """,
 )
 

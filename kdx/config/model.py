@@ -110,6 +110,8 @@ class Target:
     secret_key: SecretReference | None = None
     secret: SecretReference | None = None
     """Password or key file, where it lies on a server."""
+    profile: str = ""
+    """What it can hold: a name of rules/targets.yml; empty where its address tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """kdx.yml -> the board's settings. Strict: every key is known here, and what is not known is a mistake."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ KEYS = (
     "board", "language", "municipality_code", "time_zone", "jma", "vault", "targets", "ignore", "ca_bundle", "proxy",
 )
 STORE_KEYS = ("url", "access_key", "secret_key", "secret")
+TARGET_KEYS = (*STORE_KEYS, "profile")
 WEATHER_KEYS = ("office", "class20")
 KNOWN_HOSTS = "known_hosts"
 DEFAULT_TIME_ZONE = "Asia/Tokyo"
@@ -65,7 +67,8 @@ def read_target(name: str, node: Node, folder: Path, found: Findings) -> Target 
             mistake(found, node, _("{key} is missing.").format(key="url"))
         location = read_location(node, found)
         return Target(name, location) if location else None
-    return _read_store(name, node, folder, found)
+    target = _read_store(name, node, folder, found, TARGET_KEYS)
+    return replace(target, profile=_read_profile(node.value.get("profile"), folder, found)) if target else None
 
 
 def read_municipality_code(node: Node | None, found: Findings) -> str:
@@ -89,8 +92,22 @@ def _read_vault(node: Node | None, folder: Path, found: Findings) -> Target | No
     return _read_store("vault", node, folder, found) if node is not None and read_mapping(node, found) else None
 
 
-def _read_store(name: str, node: Node, folder: Path, found: Findings) -> Target | None:
-    refuse_unknown(node, STORE_KEYS, found)
+def _read_profile(node: Node | None, folder: Path, found: Findings) -> str:
+    name = read_text(node, found)
+    if node is None or not name:
+        return ""
+    from kdx.config.rule_tables import profile_names
+
+    known = profile_names(folder)
+    if name not in known:
+        mistake(found, node, _("there is no such profile."), tuple(nearest_names(name, known)) or tuple(known))
+    return name
+
+
+def _read_store(
+    name: str, node: Node, folder: Path, found: Findings, keys: tuple[str, ...] = STORE_KEYS
+) -> Target | None:
+    refuse_unknown(node, keys, found)
     if is_empty(node.value.get("url")):
         mistake(found, node, _("{key} is missing.").format(key="url"))
     location = read_location(node.value.get("url"), found)

@@ -9,7 +9,7 @@ from kdx.config.model import Board, School, Share, Target
 from kdx.language import N_, _
 from kdx.report.tables import Column, Row, Table
 from kdx.state.ledger import Recorded
-from kdx.transfer.plan import TO_MOVE
+from kdx.transfer.plan import TO_MOVE, Action
 from kdx.transfer.verify import OPEN, WRONG, Outcome
 
 PLANNED, RAN, VERIFIED, RECEIPT = "migration.planned", "migration.ran", "migration.verified", "receipt.issued"
@@ -84,7 +84,7 @@ def _row(school: School, share: Share, target: str, events: Mapping[str, Recorde
         "open": sum(valid.body["outcomes"].get(word, 0) for word in (*OPEN, *WRONG)) if valid else None,
         "verified": _time(valid),
         "receipt": _time(handed),
-        "next": _next(school, share, target, plan is ran and not entries, valid, handed),
+        "next": _next(school, share, target, plan, plan is ran and not entries, valid, handed),
     }
 
 
@@ -100,11 +100,19 @@ def _to_move(plan: Recorded | None, ran: bool) -> tuple[int | None, int | None]:
 
 
 def _next(
-    school: School, share: Share, target: str, moved: bool, verified: Recorded | None, receipt: Recorded | None
+    school: School,
+    share: Share,
+    target: str,
+    plan: Recorded | None,
+    moved: bool,
+    verified: Recorded | None,
+    receipt: Recorded | None,
 ) -> str:
     names = f"{school.id} --share {_word(share.name)} --to {_word(target)}"
     if receipt:
         return _("done")
+    if plan and plan.body["entries"].get(Action.BLOCKED):
+        return f"kdx assess {names} -o FILE.xlsx"
     if verified and verified.body["exit_code"] == 0:
         return f"kdx migrate receipt {names} -o DIR"
     if moved and not verified:

@@ -92,7 +92,7 @@ def _state(facts: Facts) -> str:
         count
         for share in facts["shares"]
         for outcome, count in share["entries"].items()
-        if outcome in (Outcome.UNREAD, Outcome.UNPROVEN, Outcome.LISTED, Outcome.BLOCKED)
+        if outcome in (Outcome.UNREAD, Outcome.UNPROVEN, Outcome.LISTED, Outcome.BLOCKED, Outcome.WAITING)
     )
     return _("Incomplete: {count} entries are proven, {still} are not (listed below).").format(
         count=f"{proven:,}", still=f"{still:,}"
@@ -137,6 +137,14 @@ def _share(share: Facts, zone: tzinfo) -> str:
             (_("Name at the source"), _("Name at the target")),
             ((row["from"], row["to"]) for row in share["renamed"]),
         ),
+        _list(
+            _("What the school decided"),
+            (_("Path"), _("Decision"), _("New name"), _("Office or section"), _("Reason")),
+            (
+                (row["path"], _(row["decision"]), row["name"], row["office"], row["reason"])
+                for row in share.get("decisions", {}).get("entries", ())
+            ),
+        ),
     ]
     ignored = ", ".join(share["ignore"]["patterns"])
     parts.append(
@@ -156,7 +164,10 @@ def _kinds(kinds: dict[str, int]) -> str:
 
 
 def _not_taken(entries: dict[str, int]) -> int:
-    return sum(entries.get(outcome, 0) for outcome in (Outcome.UNREAD, Outcome.BLOCKED, Outcome.UNPROVEN))
+    return sum(
+        entries.get(outcome, 0)
+        for outcome in (Outcome.UNREAD, Outcome.BLOCKED, Outcome.UNPROVEN, Outcome.WAITING)
+    )
 
 
 def _check(facts: Facts, fingerprint: str) -> str:

@@ -35,6 +35,8 @@ class Column:
     kind: Kind = "text"
     """Decides unit, alignment and sorting. bytes, seconds: plain numbers of that unit; ratio: 0 to 1.
     word: an N_() string, translated for people, as it is for programs."""
+    choices: tuple[str, ...] = ()
+    """Where a person is to fill the column in: the N_() strings a spreadsheet offers. The legend gets its own sheet."""
 
 
 @dataclass(frozen=True, slots=True)

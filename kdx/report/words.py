@@ -1,5 +1,8 @@
 """The words of plans, verifications and receipts as people read them, marked for translation. Decides nothing."""
 
+from kdx.inventory.assess.answers import WORDS
+from kdx.inventory.assess.decisions import Decision
+from kdx.inventory.assess.finding import Severity
 from kdx.language import N_
 from kdx.remotes.interface import Kind, SkipReason
 from kdx.transfer.copy import CONFLICT, NAME_REFUSED
@@ -14,6 +17,7 @@ ACTIONS = {
     Action.CARRIED: N_("carried"),
     Action.RULE: N_("left by rule"),
     Action.UNREAD: N_("not read"),
+    Action.WAITING: N_("waiting"),
     Action.BLOCKED: N_("blocked"),
     Action.EXTRA: N_("extra"),
 }
@@ -25,10 +29,11 @@ ACTION_MEANINGS = {
     Action.COMPARE: N_("something lies at the target: the same bytes, or a conflict"),
     Action.PRESENT: N_("at the target already, as this migration wrote it"),
     Action.CARRIED: N_("folders that the names of their files carry"),
-    Action.RULE: N_("ignored names, links, empty folders where the target has none"),
+    Action.RULE: N_("ignored names, links, empty folders where the target has none, and what was decided so"),
     Action.UNREAD: N_("could not be read"),
-    Action.BLOCKED: N_("the target cannot hold it as it is"),
-    Action.EXTRA: N_("gone from the source; stays at the target"),
+    Action.WAITING: N_("the school decided to wait"),
+    Action.BLOCKED: N_("the target cannot hold it as it is, or a person must decide"),
+    Action.EXTRA: N_("gone from the source, or sent under another name; stays at the target"),
 }
 
 OUTCOMES = {
@@ -39,6 +44,7 @@ OUTCOMES = {
     Outcome.MISSING: N_("missing"),
     Outcome.CONFLICT: N_("conflict"),
     Outcome.UNREAD: N_("not read"),
+    Outcome.WAITING: N_("waiting"),
     Outcome.BLOCKED: N_("blocked"),
     Outcome.RULE: N_("left by rule"),
     Outcome.CARRIED: N_("carried"),
@@ -85,4 +91,18 @@ REASONS = {
     SkipReason.FAULTY: N_("faulty"),
     CONFLICT: N_("conflict"),
     NAME_REFUSED: N_("name refused"),
+}
+
+SEVERITIES = {Severity.BLOCKS: N_("blocks"), Severity.DECIDE: N_("to decide"), Severity.NOTE: N_("note")}
+SEVERITY_MEANINGS = {
+    Severity.BLOCKS: N_("the target cannot hold it so; nothing is moved before it is decided"),
+    Severity.DECIDE: N_("the target can hold it; the school says whether it goes"),
+    Severity.NOTE: N_("good to know; nothing waits for it"),
+}
+DECISIONS = WORDS
+DECISION_MEANINGS = {
+    Decision.RENAME: N_("move it under the new name; nothing changes on the server"),
+    Decision.SKIP: N_("do not move it; it stays on the server and is named in the receipt"),
+    Decision.KEEP: N_("move it as it is"),
+    Decision.WAIT: N_("not now; the migration stays open until this is decided"),
 }

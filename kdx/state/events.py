@@ -92,6 +92,24 @@ class PlanMade(Transfer):
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionsTaken(Transfer):
+    """A decisions file was accepted: what a school decided about entries that cannot or should not go as they are."""
+
+    kind: ClassVar[str] = "decisions.taken"
+    file: str
+    """Name of the file, without its folder."""
+    file_sha256: str
+    counts: dict[str, int]
+    """Answers in the file by decision, and the entries that were still undecided then."""
+    decided: int
+    """Accepted decisions of this migration, all files together."""
+    decisions_sha256: str
+    profile: str
+    rules: str
+    """Version of the table of targets."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished(Transfer):
     """A run came to its end: what was sent, what was not taken and why."""
 

@@ -25,9 +25,10 @@ class Planned:
 
     @property
     def exit_code(self) -> ExitCode:
-        """4 where a person must decide, 3 where something could not be read."""
+        """4 where a person must decide, 3 where something could not be read or waits."""
         return _graver(
-            (ExitCode.GATE, self.tally.count(Action.BLOCKED)), (ExitCode.INCOMPLETE, self.tally.count(Action.UNREAD))
+            (ExitCode.GATE, self.tally.count(Action.BLOCKED)),
+            (ExitCode.INCOMPLETE, self.tally.count(Action.UNREAD, Action.WAITING)),
         )
 
     def event(self, names: Names) -> PlanMade:

@@ -10,9 +10,10 @@ from enum import StrEnum
 from itertools import groupby
 from operator import attrgetter
 
-from kdx.inventory.names import is_unicode, readable
+from kdx.inventory.assess.decisions import Decision, Decisions
 from kdx.language import N_
 from kdx.remotes.interface import LEFT_BY_RULE, Capabilities, Entry, Kind
+from kdx.transfer.course import NOTHING_DECIDED, NOTHING_UNDECIDED, UNDECIDED, Course, Courses, Undecided
 from kdx.transfer.merge import merge, path_bytes
 from kdx.transfer.rows import Done, Item, Known
 
@@ -34,8 +35,10 @@ class Action(StrEnum):
     UNREAD = "not read"
     BLOCKED = "blocked"
     """The target cannot hold it as it is; a person must decide."""
+    WAITING = "waiting"
+    """To be moved later, by decision of the school."""
     EXTRA = "extra"
-    """Gone from the source since this migration wrote it; it stays at the target."""
+    """Gone from the source, or sent under another name since this migration wrote it; it stays at the target."""
 
 
 TO_MOVE = (Action.SEND, Action.REPLACE, Action.COMPARE)
@@ -48,18 +51,29 @@ TOO_LONG = N_("the name is too long for this target")
 TWINS = N_("another entry would get the same name at this target")
 
 
-def propose(entries: Iterable[Entry], done: Iterable[Done], can: Capabilities) -> Iterator[Item]:
+def propose(
+    entries: Iterable[Entry],
+    done: Iterable[Done],
+    can: Capabilities,
+    decisions: Decisions = NOTHING_DECIDED,
+    undecided: Undecided = NOTHING_UNDECIDED,
+) -> Iterator[Item]:
     """Given a share's entries and what was written before (both sorted by path bytes), yield an item for each.
 
-    Rename rule: a name that is not UTF-8 gets its reading where the target wants Unicode names.
+    Rename rule: what a person decided; else a name that is not UTF-8 gets its reading where the target wants Unicode
+    names. What lies at the target under an earlier name is an item of its own.
     """
+    courses = Courses(can, decisions, undecided)
     folders: dict[str, Item] = {}
     for entry, before in merge(entries, done, attrgetter("path"), attrgetter("path")):
         if entry is None:
             assert before is not None
             yield _extra(before)
             continue
-        item = _propose(entry, before, can)
+        course = courses.of(entry)
+        item = _propose(entry, before, course, can)
+        if before is not None and (before.target != item.target or course.decision == Decision.SKIP):
+            yield _extra(before)
         if item.action != Action.RULE and (folder := folders.pop(entry.path.rpartition("/")[0], None)):
             yield folder
         if item.action == Action.CARRIED:
@@ -82,19 +96,16 @@ def settle(items: Iterable[Item], known: Iterable[Known], time_step_ns: int = 1)
                 yield settled
 
 
-def target_name(path: str, can: Capabilities) -> str:
-    """Given a path at the source, return its name at a target that can hold what `can` says."""
-    return path if is_unicode(path) or not can.unicode_names else readable(path)
-
-
 def link_digest(link: str) -> bytes:
     """Return the SHA-256 of a link: of the bytes of where it points, its only content."""
     return hashlib.sha256(path_bytes(link)).digest()
 
 
-def _propose(entry: Entry, before: Done | None, can: Capabilities) -> Item:
-    target = target_name(entry.path, can)
+def _propose(entry: Entry, before: Done | None, course: Course, can: Capabilities) -> Item:
+    target = course.target
     action, why = _first_action(entry, before, target, can)
+    if course.decision and action != Action.RULE:
+        action, why = _DECIDED[course.decision], course.why
     return Item(
         path=entry.path,
         target=target,
@@ -111,6 +122,9 @@ def _propose(entry: Entry, before: Done | None, can: Capabilities) -> Item:
         listed_etag=before.etag if before else "",
         renamed=int(target != entry.path),
     )
+
+
+_DECIDED = {Decision.SKIP: Action.RULE, Decision.WAIT: Action.WAITING, UNDECIDED: Action.BLOCKED}
 
 
 def _first_action(entry: Entry, before: Done | None, target: str, can: Capabilities) -> tuple[Action, str]:
@@ -162,11 +176,19 @@ def _extra(before: Done) -> Item:
 
 
 def _without_twins(items: Iterable[Item]) -> Iterator[Item]:
-    """Block entries that would meet under one name: nobody but a person may choose between them."""
+    """Block entries that would meet under one name: nobody but a person may choose between them.
+
+    What lay there before is one thing, however many runs remember it, and none where an entry goes there again.
+    """
     for _, group in groupby(items, key=attrgetter("target")):
         several = list(group)
         going = sum(item.action in AT_TARGET for item in several)
+        extra = going > 0
         for item in several:
+            if item.action == Action.EXTRA:
+                if extra:
+                    continue
+                extra = True
             twin = going > 1 and item.action in AT_TARGET
             yield item._replace(action=Action.BLOCKED, why=TWINS) if twin else item
 

@@ -93,7 +93,17 @@ def share_facts(records: Records) -> Facts:
         "left_by_rule": dict(sorted(by_rule.items())),
         "skipped": skipped,
         "renamed": renamed,
+        **_decisions(records),
     }
+
+
+def _decisions(records: Records) -> Facts:
+    """Return what people decided, and from which file; nothing where nobody was asked."""
+    about = records.about_decisions()
+    if not about:
+        return {}
+    entries = [{**row._asdict(), "path": readable(row.path)} for row in records.decided().values()]
+    return {"decisions": {"file": about["file"], "file_sha256": about["file_sha256"], "entries": entries}}
 
 
 def sums(share: str, records: Records) -> Iterator[bytes]:

@@ -8,14 +8,30 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from kdx.inventory.assess.decisions import Decided
 from kdx.inventory.catalog.table import read_metadata
 from kdx.remotes.interface import Capabilities, Entry
 from kdx.state.journal import Journal
-from kdx.transfer.plan import propose, settle
-from kdx.transfer.rows import CHECKED, DONE, FAILED, ITEMS, ITEMS_BY_TARGET, KNOWN, Checked, Done, Failed, Item, Known
+from kdx.transfer.course import NOTHING_UNDECIDED, Undecided
+from kdx.transfer.plan import Action, propose, settle
+from kdx.transfer.rows import (
+    CHECKED,
+    DECIDED,
+    DONE,
+    FAILED,
+    ITEMS,
+    ITEMS_BY_TARGET,
+    KNOWN,
+    Checked,
+    Done,
+    Failed,
+    Item,
+    Known,
+)
 from kdx.transfer.verify import Level, Outcome, expect, judge
 
 
@@ -95,17 +111,38 @@ class Records:
         """Notes on large uploads that are under way."""
         return self.folder / "uploads"
 
+    @property
+    def decisions(self) -> Path:
+        """What people decided (rows: Decided, by path); absent until a first decisions file was accepted."""
+        return self.folder / "decisions.parquet"
+
+    def decided(self) -> dict[str, Decided]:
+        """Return every accepted decision, by path."""
+        return {row.path: row for row in DECIDED.read(self.decisions)}
+
+    def write_decisions(self, rows: Iterable[Decided], about: Mapping[str, str]) -> None:
+        """Keep accepted decisions in place of all earlier ones; `about` says which file they came from."""
+        DECIDED.write(self.decisions, rows, about)
+
     def write_plan(
-        self, entries: Iterable[Entry], listed: Iterable[Entry], can: Capabilities, about: Mapping[str, str]
+        self,
+        entries: Iterable[Entry],
+        listed: Iterable[Entry],
+        can: Capabilities,
+        about: Mapping[str, str],
+        undecided: Undecided = NOTHING_UNDECIDED,
     ) -> Tally:
         """Compare a share's entries (by path) with earlier runs and with what the target lists, and keep the plan.
 
-        `about` (from which catalog, when) is kept in its head.
+        `about` (from which catalog, when) is kept in its head. Accepted decisions are applied; `undecided` is blocked.
         """
         self.gather()
         self.forget_failures()
         tally = Tallying()
-        proposed = ITEMS_BY_TARGET.sort(propose(entries, DONE.read(self.done), can), self._scratch("proposed"))
+        items = propose(entries, DONE.read(self.done), can, self.decided(), undecided)
+        # what an earlier plan knew of under a name that is used no more lies there still
+        remembered = chain(items, ITEMS.read(self.plan, {"action": Action.EXTRA}))
+        proposed = ITEMS_BY_TARGET.sort(remembered, self._scratch("proposed"))
         known = KNOWN.sort(map(_known, listed), self._scratch("listed"))
         ITEMS.write(self.plan, tally.items(settle(proposed, known, can.time_step_ns)), about)
         return tally.result()
@@ -163,6 +200,10 @@ class Records:
     def checked(self, *outcomes: str) -> Iterator[Checked]:
         """Yield the last verification's rows with one of these outcomes (all where none is named)."""
         return (row for row in CHECKED.read(self.verified) if not outcomes or row.outcome in outcomes)
+
+    def about_decisions(self) -> dict[str, str]:
+        """Return where the last accepted decisions came from; empty where none were."""
+        return read_metadata(self.decisions) if self.decisions.exists() else {}
 
     def about_plan(self) -> dict[str, str]:
         """Return what stands in the head of the plan."""

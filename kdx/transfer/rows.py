@@ -12,6 +12,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar, cast, get_type_hints
 
+from kdx.inventory.assess.decisions import Decided
 from kdx.inventory.catalog.table import Layout, journal_source, newest_rows, read_table, write_table
 from kdx.inventory.names import is_unicode, join_path, readable
 from kdx.state.journal import Journal, read_journal
@@ -158,8 +159,8 @@ class Rows(Generic[Row]):
             write_table(path, self.layout, newest_rows(self.layout, path if path.exists() else None, journal), {})
         journal.unlink()
 
-    def read(self, path: Path) -> Iterator[Row]:
-        """Yield the rows of a table in order of its key; nothing where there is no table yet."""
+    def read(self, path: Path, only: Mapping[str, str] | None = None) -> Iterator[Row]:
+        """Yield a table's rows (`only` those with these values) in order of its key; nothing where there is none."""
         if not path.exists():
             return
         names = list(self.columns)
@@ -167,7 +168,7 @@ class Rows(Generic[Row]):
             (names.index(name), names.index(f"{name}_raw") if name in PATHS else None) for name in self.row._fields
         ]
         make = self.row._make
-        for values in read_table(path, self.layout):
+        for values in read_table(path, self.layout, only=only):
             yield make(
                 [
                     values[text] if raw is None or values[raw] is None else join_path(values[text], values[raw])
@@ -217,5 +218,6 @@ ITEMS_BY_TARGET = Rows(Item, "target")
 KNOWN = Rows(Known, "target")
 DONE = Rows(Done)
 FAILED = Rows(Failed)
+DECIDED = Rows(Decided)
 CHECKED = Rows(Checked, "target")
 """Sorted as the target lists."""

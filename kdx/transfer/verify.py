@@ -50,6 +50,7 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     RULE = "left by rule"
     CARRIED = "carried"
+    WAITING = "waiting"
     EXTRA = "extra"
     FOREIGN = "foreign"
     """At the target, but not from this migration."""
@@ -72,7 +73,7 @@ class How(StrEnum):
 
 
 WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT})
-OPEN = frozenset({Outcome.UNPROVEN, Outcome.UNREAD, Outcome.BLOCKED})
+OPEN = frozenset({Outcome.UNPROVEN, Outcome.UNREAD, Outcome.BLOCKED, Outcome.WAITING})
 
 NOT_SENT = N_("not sent yet")
 GONE = N_("gone from the target")
@@ -166,6 +167,7 @@ _FIXED = {
     Action.CARRIED: Outcome.CARRIED,
     Action.UNREAD: Outcome.UNREAD,
     Action.BLOCKED: Outcome.BLOCKED,
+    Action.WAITING: Outcome.WAITING,
     Action.EXTRA: Outcome.EXTRA,
 }
 

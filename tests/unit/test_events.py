@@ -10,6 +10,7 @@ import pytest
 
 from kdx.state.events import (
     CommandFailed,
+    DecisionsTaken,
     Event,
     InventoryCreated,
     KeyMade,
@@ -31,6 +32,10 @@ OF_A_TRANSFER = {"school", "share", "share_id", "target"}
 
 SCAN = ScanFinished("shiken_es", "共有", "shiken_es-1", 3, 2, 10, 0, 1, True, "a.parquet", "0" * 64, NOON, NOON)
 PLAN = PlanMade(**NAMES, entries={"send": 2}, sizes={"send": 10}, catalog="a.parquet", plan_sha256="1" * 64)
+DECISIONS = DecisionsTaken(
+    **NAMES, file="answers.xlsx", file_sha256="4" * 64, counts={"rename": 2}, decided=3, decisions_sha256="5" * 64,
+    profile="sharepoint", rules="2026-11-25",
+)
 RUN = RunFinished(
     **NAMES, sent=2, sent_bytes=10, failed={}, entries={"send": 2}, sizes={"send": 10}, plan_sha256="1" * 64,
     exit_code=0, started=NOON, ended=NOON,
@@ -52,6 +57,10 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
     ),
     "migration.planned": (
         PLAN, f"shiken_es-1@{TARGET}", {*OF_A_TRANSFER, "entries", "sizes", "catalog", "plan_sha256"}
+    ),
+    "decisions.taken": (
+        DECISIONS, f"shiken_es-1@{TARGET}",
+        {*OF_A_TRANSFER, "file", "file_sha256", "counts", "decided", "decisions_sha256", "profile", "rules"},
     ),
     "migration.ran": (
         RUN, f"shiken_es-1@{TARGET}",

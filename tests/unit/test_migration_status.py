@@ -58,6 +58,7 @@ def row_after(folder: Path, *events: Event) -> dict[str, object]:
     ("events", "to_move", "next_step"),
     [
         ([planned(send=3)], 3, f"kdx migrate run {ONE}"),
+        ([planned(send=3, blocked=1)], 3, f"kdx assess {ONE} -o FILE.xlsx"),
         ([planned(send=3), ran()], 0, f"kdx migrate verify {ONE}"),
         ([ran(locked=2)], 2, f"kdx migrate run {ONE}"),
         ([ran(), verified()], 0, f"kdx migrate receipt {ONE} -o DIR"),

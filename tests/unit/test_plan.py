@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kdx.inventory.assess.decisions import Decided
 from kdx.remotes.interface import Capabilities, Entry, Kind
+from kdx.transfer.course import target_name
 from kdx.transfer.merge import merge
-from kdx.transfer.plan import Action, link_digest, propose, settle, target_name
+from kdx.transfer.plan import Action, link_digest, propose, settle
 from kdx.transfer.rows import Done, Item, Known
 
 BUCKET = Capabilities(etags=True, unicode_names=True, name_bytes=1000)
@@ -174,3 +176,73 @@ def test_an_item_keeps_what_was_written_before():
     item = next(iter(propose([file("a", size=9)], [done("a")], BUCKET)))
     assert isinstance(item, Item)
     assert (item.last_sha256, item.listed_etag, item.renamed) == (HASH, "tag", 0)
+
+
+def decided(*rows: tuple[str, str, str]) -> dict[str, Decided]:
+    return {path: Decided(path, decision, name, "", "") for path, decision, name in rows}
+
+
+TREE = (folder("a"), file("a b"), folder("a/c"), file("a/c/x"), file("a/y"), file("ab"))
+
+
+@pytest.mark.parametrize(
+    ("decisions", "undecided", "can", "expected"),
+    [
+        pytest.param(
+            decided(("a", "rename", "A")), {}, FOLDER,
+            {"a": "A", "a b": "a b", "a/c": "A/c", "a/c/x": "A/c/x", "a/y": "A/y", "ab": "ab"},
+            id="a folder takes along what lies in it, and not its neighbours",
+        ),
+        pytest.param(
+            decided(("a", "rename", "A"), ("a/c/x", "rename", "X")), {}, FOLDER,
+            {"a": "A", "a b": "a b", "a/c": "A/c", "a/c/x": "A/c/X", "a/y": "A/y", "ab": "ab"},
+            id="a renamed file in a renamed folder",
+        ),
+        pytest.param(
+            decided(("a/c", "skip", "")), {}, FOLDER,
+            {"a": "a", "a b": "a b", "a/c": Action.RULE, "a/c/x": Action.RULE, "a/y": "a/y", "ab": "ab"},
+            id="a folder that is left",
+        ),
+        pytest.param(
+            decided(("a", "wait", ""), ("a/y", "keep", "")), {}, FOLDER,
+            {"a": Action.WAITING, "a b": "a b", "a/c": Action.WAITING, "a/c/x": Action.WAITING,
+             "a/y": Action.WAITING, "ab": "ab"},
+            id="what lies in a folder that waits cannot go before it",
+        ),
+        pytest.param(
+            {}, {"a/c": "why"}, BUCKET,
+            {"a": Action.CARRIED, "a b": "a b", "a/c": Action.BLOCKED, "a/c/x": Action.BLOCKED, "a/y": "a/y",
+             "ab": "ab"},
+            id="nobody decided about a folder",
+        ),
+        pytest.param(
+            decided(("a b", "rename", "ab")), {}, FOLDER,
+            {"a": "a", "a b": Action.BLOCKED, "a/c": "a/c", "a/c/x": "a/c/x", "a/y": "a/y", "ab": Action.BLOCKED},
+            id="a rename onto a name that is taken",
+        ),
+    ],
+)
+def test_a_decision_holds_for_everything_below(decisions, undecided, can, expected):
+    items = sorted(propose(sorted(TREE, key=lambda one: os.fsencode(one.path)), (), can, decisions, undecided),
+                   key=lambda item: os.fsencode(item.target))
+    found = {item.path: item.target if item.action == Action.SEND else item.action for item in settle(items, ())}
+    assert found == expected
+
+
+def test_what_is_ignored_or_a_link_is_left_by_its_own_rule_whatever_was_decided():
+    entries = [file("Thumbs.db", skip="ignored"), link("l")]
+    items = propose(entries, (), BUCKET, decided(("Thumbs.db", "wait", ""), ("l", "keep", "")))
+    assert [(item.path, item.action) for item in items] == [("Thumbs.db", Action.RULE), ("l", Action.RULE)]
+
+
+def test_an_unread_file_that_was_left_by_decision_is_open_no_more():
+    [item] = propose([file("a", skip="locked")], (), BUCKET, decided(("a", "skip", "")))
+    assert item.action == Action.RULE
+
+
+def test_what_was_sent_under_an_earlier_name_is_extra_and_told_once():
+    entries, before = [file("a")], [done("a", target="old")]
+    for decisions in ({}, decided(("a", "skip", ""))):
+        items = sorted(propose(entries, before, FOLDER, decisions), key=lambda item: item.target)
+        final = list(settle(sorted([*items, *items], key=lambda item: item.target), [known("old")]))
+        assert [item.target for item in final if item.action == Action.EXTRA] == ["old"]

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kdx.inventory.catalog.rows import CATALOG
-from kdx.inventory.catalog.table import Database, execute, parquet, quote
+from kdx.inventory.catalog.rows import CATALOG, ENTRY_COLUMNS, entry_of
+from kdx.inventory.catalog.table import Database, connect, execute, parquet, quote, stream
 from kdx.inventory.names import join_path
-from kdx.remotes.interface import NOT_READ, Kind
+from kdx.remotes.interface import NOT_READ, Entry, Kind
 
 UNREAD = f"skip IN ({', '.join(repr(str(reason)) for reason in sorted(NOT_READ))})"
 
@@ -31,6 +31,20 @@ def count_entries(database: Database, table: Path) -> list[Count]:
         f"FROM {parquet(table)} GROUP BY ALL ORDER BY ALL"
     )
     return [Count(*row) for row in execute(database, query, table).fetchall()]
+
+
+def entries_by_folder(table: Path) -> Iterator[Entry]:
+    """Yield all entries of a catalog folder by folder, a folder before what lies in it, in bounded memory.
+
+    Order of path does not do that: `a b` stands between `a` and `a/x` there.
+    """
+    # two folders whose bytes differ may read the same; then the bytes part them
+    folder = "regexp_extract(path, '^(.*)/', 1, 's')"
+    query = (
+        f"SELECT {', '.join(ENTRY_COLUMNS)} FROM {parquet(table)} ORDER BY {folder}, {CATALOG.sort_key}"
+    )
+    with connect(table.parent) as database:
+        yield from map(entry_of, stream(database, query, table))
 
 
 def ignored_paths(database: Database, table: Path) -> Iterator[str]:

@@ -136,11 +136,18 @@ def move_durably(source: Path, path: Path) -> None:
         os.close(folder)
 
 
-def read_table(path: Path, layout: Layout, columns: Sequence[str] | None = None) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a table in the order of their path's bytes. TableDamaged where it is not one."""
+def read_table(
+    path: Path, layout: Layout, columns: Sequence[str] | None = None, only: Mapping[str, str] | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a table in the order of their path's bytes; `only` those with these values in these columns.
+
+    TableDamaged where it is not one.
+    """
     chosen = ", ".join(columns or layout.columns)
+    fitting = " AND ".join(f"{name} = {quote(value)}" for name, value in (only or {}).items())
     with connect(path.parent) as database:
-        yield from stream(database, f"SELECT {chosen} FROM {parquet(path)}", path)
+        query = f"SELECT {chosen} FROM {parquet(path)}" + (f" WHERE {fitting}" if fitting else "")
+        yield from stream(database, query, path)
 
 
 def stream(database: Database, query: str, place: Path) -> Iterator[tuple[Any, ...]]:
