@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdx.inventory.access import Change, Rights, differing_folders, folders_of, mode_text, rights_of
@@ -65,6 +65,7 @@ def test_rights_are_read_from_their_text(text: str, opens: set[str], changes: se
     assert rights_of(text) == Rights(frozenset(opens), frozenset(changes))
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="ascii"), max_size=60) | st.just("D:(A;;") | st.just("D:(A;;FA;;;)"))
 def test_no_text_of_rights_breaks_the_look(text: str) -> None:
     assert rights_of(text) is None or rights_of(text)
@@ -122,6 +123,7 @@ def test_no_list_lets_everybody_in_and_an_empty_one_nobody() -> None:
     assert rights_of(sddl(descriptor(4))) == Rights(frozenset(), frozenset())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 120))
 def test_no_bytes_break_the_reading_of_a_descriptor(noise: bytes, cut: int) -> None:
     assert isinstance(sddl(noise), str)

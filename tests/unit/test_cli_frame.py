@@ -28,8 +28,8 @@ from kdx.errors import MEANINGS, ExitCode
 from kdx.language import use_language
 
 KDX = Path(sys.executable).with_name("kdx")
-HEAVY = ("yaml", "sqlalchemy", "duckdb", "boto3", "botocore", "obstore", "paramiko", "cryptography", "openpyxl",
-         "tabulate", "tqdm", "wcwidth", "platformdirs", "rclone_python", "zstandard")
+HEAVY = ("yaml", "sqlalchemy", "duckdb", "boto3", "botocore", "obstore", "paramiko", "smbprotocol", "cryptography",
+         "openpyxl", "tabulate", "tqdm", "wcwidth", "platformdirs", "rclone_python", "zstandard")
 
 ACTS = '''
 import sys, time

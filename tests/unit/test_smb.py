@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdx.config.location import parse_location
@@ -50,6 +50,7 @@ def test_a_name_windows_cannot_hold_is_refused_with_a_reason(name: str) -> None:
         on_server("", f"学校/{name}")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_what_goes_to_the_server_is_never_another_name(path: str) -> None:
     try:
@@ -105,6 +106,7 @@ def test_links_are_left_and_stored_forms_are_files(attributes: int, tag: int, ki
     assert kind_of(attributes, tag) == (kind, skip)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_no_answer_breaks_the_reading(noise: bytes) -> None:
     for listed in entries_in(noise):
@@ -114,6 +116,7 @@ def test_no_answer_breaks_the_reading(noise: bytes) -> None:
         take(noise)
 
 
+@settings(deadline=None)
 @given(st.integers(-(2**62), 2**62))
 def test_a_time_is_kept_to_a_tenth_of_a_microsecond(mtime_ns: int) -> None:
     there = smb_messages.filetime(mtime_ns)
