@@ -10,7 +10,7 @@ from kdx.config.model import Network
 from kdx.language import N_, translate
 from kdx.remotes.interface import PlaceSilent
 from kdx.remotes.network import for_urllib
-from kdx.remotes.s3_store import REGION
+from kdx.remotes.s3.store import REGION
 
 ANSWER_SECONDS = 10
 

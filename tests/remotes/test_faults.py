@@ -26,7 +26,7 @@ from kdx.remotes.interface import (
     ReadFailed,
 )
 from kdx.remotes.s3 import S3Remote, open_s3
-from kdx.remotes.s3_store import NoKeys, Patience
+from kdx.remotes.s3.store import NoKeys, Patience
 
 from .conftest import Endpoint
 

@@ -33,8 +33,8 @@ from kdx.remotes.interface import (
     SkipReason,
 )
 from kdx.remotes.local import CHUNK
-from kdx.remotes.local_entries import owner_name
-from kdx.remotes.local_faults import reading_failed, root_failed, writing_failed
+from kdx.remotes.local.entries import owner_name
+from kdx.remotes.local.faults import reading_failed, root_failed, writing_failed
 
 NOBODY = 65534
 
@@ -56,7 +56,7 @@ def remote(root: Path) -> Iterator[Remote]:
 @pytest.fixture
 def only_named_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the kernel answer as it does on file systems where every file has a name (CIFS, NFS, FAT)."""
-    monkeypatch.setattr("kdx.remotes.local_write._CREATE_NAMELESS", os.O_WRONLY)
+    monkeypatch.setattr("kdx.remotes.local.writer._CREATE_NAMELESS", os.O_WRONLY)
 
 
 def shown(remote: Remote) -> dict[str, tuple[str, str | None]]:
@@ -401,9 +401,9 @@ def slowly():
         time.sleep(0.01)
 
 if len(sys.argv) > 2:
-    import kdx.remotes.local_write
+    import kdx.remotes.local.writer
 
-    kdx.remotes.local_write._CREATE_NAMELESS = os.O_WRONLY
+    kdx.remotes.local.writer._CREATE_NAMELESS = os.O_WRONLY
 Place(parse_location(sys.argv[1])).open().write("a/file.bin", slowly(), 1 << 40, Metadata(0), Expected.ABSENT)
 """
 
@@ -432,7 +432,7 @@ def test_where_every_file_has_a_name_a_killed_writer_leaves_nothing_listed_and_i
     remote.write("a/file.bin", [b"whole"], 5, Metadata(0), Expected.ABSENT)
     assert left.exists(), "a young part may belong to a writer that lives"
     time.sleep(0.05)
-    monkeypatch.setattr("kdx.remotes.local_write.PART_KEPT_NS", 1_000_000)
+    monkeypatch.setattr("kdx.remotes.local.writer.PART_KEPT_NS", 1_000_000)
     Place(parse_location(str(root))).open().write("a/other.bin", [b"whole"], 5, Metadata(0), Expected.ABSENT)
     assert sorted(path.name for path in (root / "a").iterdir()) == [".kdx-notes.part", "file.bin", "other.bin"]
 
@@ -446,7 +446,7 @@ def test_where_hard_links_are_missing_nothing_is_replaced_either(
 
     monkeypatch.setattr("os.link", refuse)
     if renameat2 == "missing":
-        monkeypatch.setattr("kdx.remotes.local_write._RENAME_NOREPLACE", 1 << 20)
+        monkeypatch.setattr("kdx.remotes.local.writer._RENAME_NOREPLACE", 1 << 20)
     remote.write("new", [b"ours"], 4, Metadata(0), Expected.ABSENT)
     (root / "theirs").write_text("theirs")
     with pytest.raises(Conflict):

@@ -18,7 +18,7 @@ from kdx.remotes.interface import Expected, Metadata
 from kdx.remotes.network import BundleUnusable, for_boto, for_obstore, for_rclone, for_urllib
 from kdx.remotes.rclone import find_rclone
 from kdx.remotes.s3 import open_s3
-from kdx.remotes.s3_store import Patience
+from kdx.remotes.s3.store import Patience
 
 QUICK = Patience(connect=3, answer=3, upload=5, again=1)
 

@@ -11,7 +11,7 @@ import pytest
 from kdx.remotes import rclone
 from kdx.remotes.interface import Expected, Metadata
 from kdx.remotes.rclone import RcloneMissing, RcloneUnusable, find_rclone, rclone_version, usable_rclone
-from kdx.remotes.s3_write import format_mtime
+from kdx.remotes.s3.writer import format_mtime
 
 from .conftest import Endpoint, bucket_place
 

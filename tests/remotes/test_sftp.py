@@ -18,8 +18,8 @@ from rigs.sshd import Sshd, serve_ssh
 from kdx.config.location import parse_location
 from kdx.remotes.interface import Conflict, Entry, Expected, Kind, Metadata, NotFound, ReadFailed, SkipReason
 from kdx.remotes.sftp import SftpRemote
-from kdx.remotes.sftp_commands import BY_ANY, BY_GNU
-from kdx.remotes.sftp_shell import Abilities
+from kdx.remotes.sftp.commands import BY_ANY, BY_GNU
+from kdx.remotes.sftp.shell import Abilities
 
 from .conftest import server_place
 from .test_contract import NAMES

@@ -22,9 +22,9 @@ from kdx.errors import ExitCode, KdxError
 from kdx.remotes import Place
 from kdx.remotes.interface import Entry, Expected, Kind, Metadata, PlaceMissing, PlaceRefused, PlaceSilent
 from kdx.remotes.sftp import SftpRemote
-from kdx.remotes.sftp_connect import Door, KeyUnusable, Patience
-from kdx.remotes.sftp_hosts import HostKeyChanged, HostKeyUnknown, KnownHostsUnreadable
-from kdx.remotes.sftp_old import ServerTooOld
+from kdx.remotes.sftp.connection import Door, KeyUnusable, Patience
+from kdx.remotes.sftp.hosts import HostKeyChanged, HostKeyUnknown, KnownHostsUnreadable
+from kdx.remotes.sftp.old import ServerTooOld
 
 from .conftest import server_place
 

@@ -31,7 +31,7 @@ from kdx.remotes.interface import (
     SkipReason,
 )
 from kdx.remotes.smb import SmbRemote
-from kdx.remotes.smb_login import Patience
+from kdx.remotes.smb.login import Patience
 
 from .conftest import Rig
 
@@ -316,7 +316,7 @@ def test_what_a_kill_left_behind_is_not_listed_and_is_removed_after_a_day(
     assert list(rig.remote.walk()) == []
     rig.remote.write("a.txt", [b"x"], 1, Metadata(0), Expected.ABSENT)
     assert sorted(os.listdir(folder)) == [*names, "a.txt"], "a living writer may still be filling them"
-    monkeypatch.setattr("kdx.remotes.smb_write.PART_KEPT", -1)
+    monkeypatch.setattr("kdx.remotes.smb.writer.PART_KEPT", -1)
     fresh = rig.place.open()
     fresh.write("b.txt", [b"x"], 1, Metadata(0), Expected.ABSENT)
     fresh.close()

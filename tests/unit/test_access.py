@@ -13,8 +13,8 @@ from kdx.inventory.access import Change, Rights, differing_folders, folders_of, 
 from kdx.inventory.rights import RightsJournal, read_rights, rights_id
 from kdx.remotes.interface import Entry
 from kdx.remotes.office_owner import holder_in, owner_files_of
-from kdx.remotes.posix_rights import short_text
-from kdx.remotes.smb_security import sddl
+from kdx.remotes.local.rights import short_text
+from kdx.remotes.smb.security import sddl
 
 TEACHERS, HEAD = "S-1-5-21-1-2-3-1001", "S-1-5-21-1-2-3-1002"
 ALL = f"O:BAG:BAD:AI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;{TEACHERS})(A;OICI;FA;;;{HEAD})"

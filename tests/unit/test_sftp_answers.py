@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from kdx.config.location import parse_location
 from kdx.remotes.interface import Kind, NameRefused, SkipReason
-from kdx.remotes.sftp_faults import Refusal
-from kdx.remotes.sftp_paths import Paths, parents, seconds
-from kdx.remotes.sftp_shell import TAKE, read_walk
-from kdx.remotes.sftp_wire import ATTRS, DATA, HANDLE, NAME, STATUS, Answer, Attributes
+from kdx.remotes.sftp.faults import Refusal
+from kdx.remotes.sftp.paths import Paths, parents, seconds
+from kdx.remotes.sftp.shell import TAKE, read_walk
+from kdx.remotes.sftp.wire import ATTRS, DATA, HANDLE, NAME, STATUS, Answer, Attributes
 
 NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: not set(name) & {0, 47} and name not in (b".", b".."))
 

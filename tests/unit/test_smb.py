@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kdx.config.location import parse_location
 from kdx.errors import DiskFull, KdxError
-from kdx.remotes import smb_messages
+from kdx.remotes.smb import messages
 from kdx.remotes.interface import (
     Conflict,
     NameRefused,
@@ -19,9 +19,9 @@ from kdx.remotes.interface import (
     ReadFailed,
     SkipReason,
 )
-from kdx.remotes.smb_entries import entries_in, kind_of
-from kdx.remotes.smb_faults import entering_failed, reading_failed, writing_failed
-from kdx.remotes.smb_names import on_server, why_refused
+from kdx.remotes.smb.entries import entries_in, kind_of
+from kdx.remotes.smb.faults import entering_failed, reading_failed, writing_failed
+from kdx.remotes.smb.names import on_server, why_refused
 
 PLACE = parse_location("smb://user@server/share")
 FILETIME_2017 = 131_444_736_001_234_567
@@ -111,18 +111,18 @@ def test_links_are_left_and_stored_forms_are_files(attributes: int, tag: int, ki
 def test_no_answer_breaks_the_reading(noise: bytes) -> None:
     for listed in entries_in(noise):
         assert listed.name.encode("utf-8") is not None
-    for take in (smb_messages.opened, smb_messages.closed, smb_messages.data_read, smb_messages.data_answered,
-                 smb_messages.count_written):
+    for take in (messages.opened, messages.closed, messages.data_read, messages.data_answered,
+                 messages.count_written):
         take(noise)
 
 
 @settings(deadline=None)
 @given(st.integers(-(2**62), 2**62))
 def test_a_time_is_kept_to_a_tenth_of_a_microsecond(mtime_ns: int) -> None:
-    there = smb_messages.filetime(mtime_ns)
+    there = messages.filetime(mtime_ns)
     assert there >= 1
     if mtime_ns > -11_644_473_600 * 10**9:
-        assert smb_messages.mtime_ns(there) == mtime_ns // 100 * 100
+        assert messages.mtime_ns(there) == mtime_ns // 100 * 100
 
 
 # --- statuses -----------------------------------------------------------------------------------------------------

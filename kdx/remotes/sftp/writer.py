@@ -21,8 +21,8 @@ from kdx.remotes.interface import (
     SkipReason,
     Written,
 )
-from kdx.remotes.local_write import PART_KEPT_NS, is_part
-from kdx.remotes.sftp_faults import (
+from kdx.remotes.local.writer import PART_KEPT_NS, is_part
+from kdx.remotes.sftp.faults import (
     FAILURE,
     NO_SUCH_FILE,
     UNSUPPORTED,
@@ -31,8 +31,8 @@ from kdx.remotes.sftp_faults import (
     reading_failed,
     writing,
 )
-from kdx.remotes.sftp_paths import SECOND, Paths, check, is_folder, parents, seconds, text
-from kdx.remotes.sftp_wire import (
+from kdx.remotes.sftp.paths import SECOND, Paths, check, is_folder, parents, seconds, text
+from kdx.remotes.sftp.wire import (
     CLOSE,
     CREATE,
     END,

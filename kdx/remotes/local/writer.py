@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from kdx.remotes.interface import Conflict, Expected, Metadata, ReadFailed, SkipReason, Written
-from kdx.remotes.local_faults import writing
-from kdx.remotes.local_folders import Folders, split
+from kdx.remotes.local.faults import writing
+from kdx.remotes.local.folders import Folders, split
 
 PART_KEPT_NS = 24 * 3600 * 1_000_000_000
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 
 from kdx.remotes.interface import Entry
-from kdx.remotes.local_folders import Folders
+from kdx.remotes.local.folders import Folders
 
 SMALL = 256 << 10
 """Bytes up to which a file is read in one call: a buffer of its own size costs less than a large one."""

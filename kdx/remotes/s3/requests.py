@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kdx.language import N_, translate
 from kdx.remotes.interface import Conflict, Entry, Kind, NotFound, PlaceSilent, ReadFailed, SkipReason
-from kdx.remotes.s3_faults import Fault, explain, fault_of
-from kdx.remotes.s3_store import Store
+from kdx.remotes.s3.faults import Fault, explain, fault_of
+from kdx.remotes.s3.store import Store
 
 if TYPE_CHECKING:
     from obstore import GetResult
@@ -185,7 +185,7 @@ def _entry_of(got: "GetResult", name: str) -> Entry:
 
 def is_of_a_library(error: BaseException) -> bool:
     """Whether an error comes from obstore, botocore or the line, and not from kdx or its caller."""
-    # an invalid path is no fault of a request: s3_list then asks in another way
+    # an invalid path is no fault of a request: listing then asks in another way
     if type(error).__name__ == "InvalidPathError":
         return False
     return isinstance(error, OSError) or type(error).__module__.startswith(("obstore", "botocore", "urllib3", "boto3"))

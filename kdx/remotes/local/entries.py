@@ -6,7 +6,7 @@ import stat
 from functools import cache
 
 from kdx.remotes.interface import Entry, Kind
-from kdx.remotes.local_faults import reason_of
+from kdx.remotes.local.faults import reason_of
 
 OPEN_ROOT = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 OPEN_FOLDER = OPEN_ROOT | os.O_NOFOLLOW

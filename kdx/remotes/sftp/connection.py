@@ -23,10 +23,10 @@ from kdx.config.secret import SecretReference
 from kdx.errors import ConfigurationError
 from kdx.language import N_, translate
 from kdx.remotes.interface import PlaceRefused, PlaceSilent
-from kdx.remotes.sftp_faults import LineBroken, line_broken
-from kdx.remotes.sftp_hosts import check_host_key, known_keys
-from kdx.remotes.sftp_old import refuse_old
-from kdx.remotes.sftp_wire import Wire
+from kdx.remotes.sftp.faults import LineBroken, line_broken
+from kdx.remotes.sftp.hosts import check_host_key, known_keys
+from kdx.remotes.sftp.old import refuse_old
+from kdx.remotes.sftp.wire import Wire
 
 PORT = 22
 WINDOW = 128 << 20

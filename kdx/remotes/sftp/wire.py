@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdx.config.location import Location
-from kdx.remotes.sftp_faults import Refusal, line_broken
+from kdx.remotes.sftp.faults import Refusal, line_broken
 
 if TYPE_CHECKING:
     from paramiko import Channel

@@ -9,7 +9,7 @@ import os
 import struct
 from functools import cache
 
-from kdx.remotes.local_entries import owner_name
+from kdx.remotes.local.entries import owner_name
 
 _ATTRIBUTES = (("", "system.posix_acl_access"), ("default:", "system.posix_acl_default"))
 _TAGS = {0x01: "user", 0x02: "user", 0x04: "group", 0x08: "group", 0x10: "mask", 0x20: "other"}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from kdx.errors import KdxError
-from kdx.remotes.sftp_read import TOGETHER, Whole
+from kdx.remotes.sftp.files import TOGETHER, Whole
 
 Fetch: TypeAlias = Callable[[Sequence[str]], Sequence[Whole | KdxError | None]]
 

@@ -12,14 +12,14 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from kdx.remotes.interface import Entry, SkipReason
-from kdx.remotes.local_write import is_part
-from kdx.remotes.sftp_commands import BY_ANY, BY_GNU, END, NOTHING, TRY, WALK, Hashing
-from kdx.remotes.sftp_connect import Connection
-from kdx.remotes.sftp_faults import LineBroken, Refusal, line_broken
-from kdx.remotes.sftp_paths import SECOND, Paths, text
-from kdx.remotes.sftp_program import NoProgram, Program
-from kdx.remotes.sftp_wire import STAT as LOOK
-from kdx.remotes.sftp_wire import question
+from kdx.remotes.local.writer import is_part
+from kdx.remotes.sftp.commands import BY_ANY, BY_GNU, END, NOTHING, TRY, WALK, Hashing
+from kdx.remotes.sftp.connection import Connection
+from kdx.remotes.sftp.faults import LineBroken, Refusal, line_broken
+from kdx.remotes.sftp.paths import SECOND, Paths, text
+from kdx.remotes.sftp.program import NoProgram, Program
+from kdx.remotes.sftp.wire import STAT as LOOK
+from kdx.remotes.sftp.wire import question
 
 TRY_SECONDS = 15
 """How long a shell may take over the trial: what asks questions of its own (menus of a NAS) never ends."""

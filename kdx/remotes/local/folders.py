@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from kdx.config.location import Location
 from kdx.language import _
 from kdx.remotes.interface import NameRefused
-from kdx.remotes.local_faults import root_failed
+from kdx.remotes.local.faults import root_failed
 
 KEPT_SECONDS = 1.0
 """How long an opened folder is used again for the files in it: long enough for a scan, too short to grow stale."""

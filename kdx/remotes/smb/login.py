@@ -19,7 +19,7 @@ from kdx.config.location import Location
 from kdx.config.secret import SecretReference
 from kdx.errors import KdxError
 from kdx.language import translate
-from kdx.remotes import smb_faults
+from kdx.remotes.smb import faults
 from kdx.remotes.interface import PlaceRefused, PlaceSilent
 
 PORT = 445
@@ -82,7 +82,7 @@ def in_time(connection: Any, place: Location, patience: Patience) -> Iterator[No
         yield
     except SMBResponseException as refusal:
         drop(connection)
-        raise smb_faults.entering_failed(refusal.status, place) from None
+        raise faults.entering_failed(refusal.status, place) from None
     except Exception as error:
         # the library's reader passes on whatever it died of
         drop(connection)
@@ -101,19 +101,19 @@ def _explained(error: Exception, late: bool, place: Location, authentication: ty
     if isinstance(error, KdxError):
         return error
     if late:
-        return PlaceSilent(place=place, why=translate(smb_faults.NO_ANSWER))
+        return PlaceSilent(place=place, why=translate(faults.NO_ANSWER))
     if "guest" in str(error):
-        return PlaceRefused(place=place, why=translate(smb_faults.GUEST))
+        return PlaceRefused(place=place, why=translate(faults.GUEST))
     if isinstance(error, authentication):
-        return PlaceRefused(place=place, why=translate(smb_faults.NO_METHOD))
-    return PlaceSilent(place=place, why=translate(smb_faults.BROKEN))
+        return PlaceRefused(place=place, why=translate(faults.NO_METHOD))
+    return PlaceSilent(place=place, why=translate(faults.BROKEN))
 
 
 def _password(place: Location, secret: SecretReference | None) -> str:
     if not place.user:
-        raise PlaceRefused(place=place, why=translate(smb_faults.NO_USER))
+        raise PlaceRefused(place=place, why=translate(faults.NO_USER))
     if secret is None:
-        raise PlaceRefused(place=place, why=translate(smb_faults.NO_PASSWORD).format(user=place.user))
+        raise PlaceRefused(place=place, why=translate(faults.NO_PASSWORD).format(user=place.user))
     return secret.read()
 
 
@@ -130,11 +130,11 @@ def _connect(place: Location, patience: Patience) -> Any:
         connected = connection.transport.connected or not isinstance(error.__cause__, OSError)
         drop(connection)
         if not connected:
-            raise smb_faults.unreachable(error.__cause__, place) from None
+            raise faults.unreachable(error.__cause__, place) from None
         if isinstance(error, SMBException | OSError) and time.monotonic() - began >= patience.connect - 1:
-            raise PlaceSilent(place=place, why=translate(smb_faults.NO_ANSWER)) from None
+            raise PlaceSilent(place=place, why=translate(faults.NO_ANSWER)) from None
         # an answer that is no SMB 2 kills the library's reader with whatever it stumbled over
-        raise PlaceRefused(place=place, why=translate(smb_faults.OLD)) from None
+        raise PlaceRefused(place=place, why=translate(faults.OLD)) from None
     _limit_sending(connection, patience.answer)
     return connection
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from kdx.errors import KdxError
 from kdx.remotes.interface import Entry, Kind, ReadFailed, SkipReason
-from kdx.remotes.sftp_faults import Refusal, reading, reading_failed
-from kdx.remotes.sftp_paths import Paths, entry_of, is_file, same, text
-from kdx.remotes.sftp_wire import (
+from kdx.remotes.sftp.faults import Refusal, reading, reading_failed
+from kdx.remotes.sftp.paths import Paths, entry_of, is_file, same, text
+from kdx.remotes.sftp.wire import (
     CLOSE,
     END,
     FOR_READING,

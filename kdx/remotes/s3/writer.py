@@ -21,8 +21,8 @@ from kdx.remotes.interface import (
     SkipReason,
     Written,
 )
-from kdx.remotes.s3_parts import PARTS_AT_ONCE, Notes, send_in_parts
-from kdx.remotes.s3_requests import Requests, is_of_a_library, needs_boto, tag
+from kdx.remotes.s3.parts import PARTS_AT_ONCE, Notes, send_in_parts
+from kdx.remotes.s3.requests import Requests, is_of_a_library, needs_boto, tag
 
 GOES_ON_ABOVE = 64 << 20
 """Bytes above which an upload that was cut or killed goes on where it was; less is sent again from the start."""

@@ -1,7 +1,7 @@
 """Object stores that speak S3, as a place files live. Takes nothing for proof and deletes nothing by itself.
 
-Connections are in s3_store, single requests in s3_requests, lists in s3_list, writing in s3_write, and what an answer
-means in s3_faults.
+Connections are in store, single requests in requests, lists in listing, writing in writer and parts, and what an answer
+means in faults.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ from kdx.config.location import Location
 from kdx.config.model import Network
 from kdx.config.secret import SecretReference
 from kdx.language import N_, translate
-from kdx.remotes import s3_list, s3_write
+from kdx.remotes.s3 import listing, writer
 from kdx.remotes.interface import Capabilities, Entry, Expected, Metadata, NameRefused, Written
 from kdx.remotes.listed import digest_each
-from kdx.remotes.s3_parts import Notes
-from kdx.remotes.s3_requests import Requests
-from kdx.remotes.s3_store import Patience, Store, open_store
+from kdx.remotes.s3.parts import Notes
+from kdx.remotes.s3.requests import Requests
+from kdx.remotes.s3.store import Patience, Store, open_store
 
 KEY_BYTES = 1024
 """Longest key in UTF-8 bytes (Amazon S3 User Guide, object key names)."""
@@ -41,7 +41,7 @@ class S3Remote:
     def list(self, folder: str = "") -> Iterator[Entry]:
         """Yield objects and folders directly inside `folder`; nothing where no key begins so."""
         inside = f"{folder}/" if folder else ""
-        for entry in s3_list.list_folder(self._requests, f"{self._prefix}{inside}"):
+        for entry in listing.list_folder(self._requests, f"{self._prefix}{inside}"):
             yield entry._replace(path=inside + entry.path)
 
     def list_names(self, folder: str = "") -> Iterator[Entry]:
@@ -50,7 +50,7 @@ class S3Remote:
 
     def walk(self) -> Iterator[Entry]:
         """Yield every object below the root. PlaceMissing where there is no such bucket."""
-        return s3_list.walk(self._requests, self._prefix)
+        return listing.walk(self._requests, self._prefix)
 
     def access(self, folder: str) -> str:
         """Return nothing: a bucket's rights are not those of its folders."""
@@ -94,7 +94,7 @@ class S3Remote:
         PlaceRefused, PlaceSilent. An error of `chunks` passes through.
         """
         key = self._key(path)
-        return s3_write.write(self._requests, key, path, chunks, size, metadata, expected, self._notes)
+        return writer.write(self._requests, key, path, chunks, size, metadata, expected, self._notes)
 
     def make_directory(self, path: str) -> None:
         """Refuse: a bucket has no folders."""

@@ -13,10 +13,10 @@ from kdx.config.location import Location
 from kdx.config.secret import SecretReference
 from kdx.errors import KdxError
 from kdx.language import translate
-from kdx.remotes import smb_faults, smb_login
+from kdx.remotes.smb import faults, login
 from kdx.remotes.interface import PlaceRefused, PlaceSilent
-from kdx.remotes.smb_faults import Broken, Refused
-from kdx.remotes.smb_login import Entered, Patience
+from kdx.remotes.smb.faults import Broken, Refused
+from kdx.remotes.smb.login import Entered, Patience
 
 _SIGNED = 0x8
 
@@ -99,7 +99,7 @@ class Line:
     def take(self, sent: Sent) -> list[Answer]:
         """Wait for the answers to what was sent, all of them. Broken; PlaceSilent where none comes in time."""
         answers = [self._answer(sent.connection, request) for request in sent.requests]
-        if any(answer.status in smb_faults.SESSION_GONE for answer in answers):
+        if any(answer.status in faults.SESSION_GONE for answer in answers):
             self.drop()
             raise Broken()
         return answers
@@ -132,20 +132,20 @@ class Line:
     def enter(self) -> Entered:
         """Connect and log in where that was not done. PlaceMissing, PlaceRefused, PlaceSilent, SecretUnreadable."""
         if self._entered is None:
-            self._entered = smb_login.enter(self.location, self._share, self._secret, self.patience)
+            self._entered = login.enter(self.location, self._share, self._secret, self.patience)
         return self._entered
 
     def drop(self) -> None:
         """Let go of a connection that is of no use any more, without a word."""
         entered, self._entered = self._entered, None
         if entered is not None:
-            smb_login.drop(entered.connection)
+            login.drop(entered.connection)
 
     def close(self) -> None:
         """Log off and close; a server that does not answer is left as it is."""
         if self._entered is not None:
             connection = self._entered.connection
-            with suppress(KdxError), smb_login.in_time(connection, self.location, self.patience):
+            with suppress(KdxError), login.in_time(connection, self.location, self.patience):
                 connection.disconnect(timeout=5)
         self.drop()
 
@@ -163,12 +163,12 @@ class Line:
             silent = not request.response_event.is_set()
             self.drop()
             if silent:
-                raise PlaceSilent(place=self.location, why=translate(smb_faults.NO_ANSWER)) from error
+                raise PlaceSilent(place=self.location, why=translate(faults.NO_ANSWER)) from error
             raise Broken() from error
         status = header["status"].get_value()
         signed = entered.session.encrypt_data or header["flags"].get_value() & _SIGNED
-        if not signed and status not in smb_faults.SESSION_GONE:
+        if not signed and status not in faults.SESSION_GONE:
             # the library checks a signature that is there, and lets pass an answer without one
             self.drop()
-            raise PlaceRefused(place=self.location, why=translate(smb_faults.UNSIGNED))
+            raise PlaceRefused(place=self.location, why=translate(faults.UNSIGNED))
         return Answer(status, header["data"].get_value())

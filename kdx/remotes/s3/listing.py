@@ -11,7 +11,7 @@ from typing import Any
 
 from kdx.language import N_, translate
 from kdx.remotes.interface import Entry, Kind, PlaceSilent
-from kdx.remotes.s3_requests import Requests, object_entry
+from kdx.remotes.s3.requests import Requests, object_entry
 
 PAGE = 1000
 OUT_OF_ORDER = N_("its list broke off and is not in the order that would let it go on")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import paramiko
 
-from kdx.remotes.sftp_commands import BEGIN
-from kdx.remotes.sftp_connect import Connection
-from kdx.remotes.sftp_faults import line_broken
+from kdx.remotes.sftp.commands import BEGIN
+from kdx.remotes.sftp.connection import Connection
+from kdx.remotes.sftp.faults import line_broken
 
 NOISE = 1 << 20
 """Bytes a login script may print before our command begins."""

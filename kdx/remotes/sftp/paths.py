@@ -10,7 +10,7 @@ import stat
 from kdx.config.location import Location
 from kdx.language import N_, translate
 from kdx.remotes.interface import Entry, NameRefused, SkipReason
-from kdx.remotes.sftp_wire import Attributes
+from kdx.remotes.sftp.wire import Attributes
 
 SECOND = 1_000_000_000
 """Nanoseconds. SFTP version 3 keeps times in whole seconds, so that is what every entry of such a place has."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from kdx.errors import KdxError
 from kdx.language import N_, translate
-from kdx.remotes import smb_faults, smb_messages
+from kdx.remotes.smb import faults, messages
 from kdx.remotes.interface import (
     Conflict,
     Expected,
@@ -24,11 +24,11 @@ from kdx.remotes.interface import (
     SkipReason,
     Written,
 )
-from kdx.remotes.local_write import is_part
-from kdx.remotes.smb_connect import Line, Sent
-from kdx.remotes.smb_entries import Listed, entries_in
-from kdx.remotes.smb_faults import Broken, Refused
-from kdx.remotes.smb_messages import (
+from kdx.remotes.local.writer import is_part
+from kdx.remotes.smb.line import Line, Sent
+from kdx.remotes.smb.entries import Listed, entries_in
+from kdx.remotes.smb.faults import Broken, Refused
+from kdx.remotes.smb.messages import (
     ANSWER,
     CREATE,
     DELETE,
@@ -43,7 +43,7 @@ from kdx.remotes.smb_messages import (
     WRITE_ATTRIBUTES,
     WRITE_DATA,
 )
-from kdx.remotes.smb_names import on_server
+from kdx.remotes.smb.names import on_server
 
 WINDOW = 6
 """Writes of up to 1 MiB under way at once."""
@@ -89,10 +89,10 @@ class Writer:
 
     def delete(self, path: str) -> None:
         """Delete one file; an absent one is no error. Conflict where it is a folder."""
-        opening = smb_messages.open_file(self._name(path), DELETE, FILE_ONLY | DELETE_ON_CLOSE | NOT_THROUGH_LINKS)
-        status = self._line.ask(opening, smb_messages.close_file())[0].status
-        if status and not isinstance(smb_faults.reading_failed(status, path, self._line.location), NotFound):
-            raise smb_faults.writing_failed(status, path, self._line.location)
+        opening = messages.open_file(self._name(path), DELETE, FILE_ONLY | DELETE_ON_CLOSE | NOT_THROUGH_LINKS)
+        status = self._line.ask(opening, messages.close_file())[0].status
+        if status and not isinstance(faults.reading_failed(status, path, self._line.location), NotFound):
+            raise faults.writing_failed(status, path, self._line.location)
 
     def _publish(
         self,
@@ -110,10 +110,10 @@ class Writer:
         follows a failed write in the same message.
         """
         first, second = next(pieces, b""), next(pieces, None)
-        opening = smb_messages.open_file(part, _WRITE, FILE_ONLY, disposition=CREATE, attributes=IS_ORDINARY)
-        settling = () if second is not None else self._settling(metadata, smb_messages.RELATED)
-        made, *answers = self._line.ask_once(opening, smb_messages.write_file(0, first), *settling)
-        facts = smb_messages.opened(made.must())
+        opening = messages.open_file(part, _WRITE, FILE_ONLY, disposition=CREATE, attributes=IS_ORDINARY)
+        settling = () if second is not None else self._settling(metadata, messages.RELATED)
+        made, *answers = self._line.ask_once(opening, messages.write_file(0, first), *settling)
+        facts = messages.opened(made.must())
         done = False
         try:
             for answer in answers:
@@ -126,8 +126,8 @@ class Writer:
             if second is not None:
                 for answer in self._line.ask_once(*self._settling(metadata, facts.file_id)):
                     answer.must()
-            renaming = smb_messages.rename_file(target, replace, facts.file_id)
-            renamed, _closed = self._line.ask_once(renaming, smb_messages.close_file(facts.file_id))
+            renaming = messages.rename_file(target, replace, facts.file_id)
+            renamed, _closed = self._line.ask_once(renaming, messages.close_file(facts.file_id))
             renamed.must()
             done = True
         finally:
@@ -136,7 +136,7 @@ class Writer:
         return facts.made
 
     def _settling(self, metadata: Metadata, handle: bytes) -> tuple[object, object]:
-        return smb_messages.set_written(metadata.mtime_ns, handle), smb_messages.flush_file(handle)
+        return messages.set_written(metadata.mtime_ns, handle), messages.flush_file(handle)
 
     def _fill(self, handle: bytes, offset: int, second: bytes, pieces: Iterator[bytes]) -> int:
         """Send all but the first piece, several under way; return how many bytes that were."""
@@ -145,7 +145,7 @@ class Writer:
         while piece:
             while len(under_way) >= WINDOW or (under_way and not self._line.room(1 + (len(piece) >> 16))):
                 self._taken(under_way)
-            under_way.append((len(piece), self._line.send(smb_messages.write_file(offset, piece, handle))))
+            under_way.append((len(piece), self._line.send(messages.write_file(offset, piece, handle))))
             offset += len(piece)
             piece = next(pieces, b"")
         while under_way:
@@ -154,17 +154,17 @@ class Writer:
 
     def _taken(self, under_way: "deque[tuple[int, Sent]]") -> None:
         length, sent = under_way.popleft()
-        if smb_messages.count_written(self._line.take(sent)[0].must()) != length:
+        if messages.count_written(self._line.take(sent)[0].must()) != length:
             # a disk that fills up takes a part of what it is given
-            raise Refused(smb_faults.DISK_FULL)
+            raise Refused(faults.DISK_FULL)
 
     def _remove(self, part: str, handle: bytes | None = None) -> None:
         """Remove an unfinished file, as far as the line allows; what stays is swept a day later."""
         with suppress(KdxError):
             if handle is not None and self._line.is_open:
-                self._line.ask_once(smb_messages.close_file(handle))
-            opening = smb_messages.open_file(part, DELETE, FILE_ONLY | DELETE_ON_CLOSE)
-            self._line.ask(opening, smb_messages.close_file())
+                self._line.ask_once(messages.close_file(handle))
+            opening = messages.open_file(part, DELETE, FILE_ONLY | DELETE_ON_CLOSE)
+            self._line.ask(opening, messages.close_file())
 
     def _enter(self, folder: str) -> None:
         """See that a folder is there under exactly this name, and make it and its parents where they are missing."""
@@ -174,11 +174,11 @@ class Writer:
         self._enter(parent)
         there = self._find(parent, name)
         if there is None:
-            opening = smb_messages.open_file(
+            opening = messages.open_file(
                 self._name(folder), READ_ATTRIBUTES, FOLDER_ONLY, disposition=CREATE, attributes=IS_FOLDER
             )
-            status = self._line.ask(opening, smb_messages.close_file())[0].status
-            if status not in (smb_faults.OK, smb_faults.NAME_COLLISION):
+            status = self._line.ask(opening, messages.close_file())[0].status
+            if status not in (faults.OK, faults.NAME_COLLISION):
                 raise Refused(status)
             # another lane may have made it meanwhile, or something else of that name
             there = self._find(parent, name) if status else None
@@ -195,14 +195,14 @@ class Writer:
 
     def _matching(self, folder: str, pattern: str) -> list[Listed]:
         opened, answer, _closed = self._line.ask(
-            smb_messages.open_file(on_server(self._line.base, folder), LIST_FOLDER, FOLDER_ONLY),
-            smb_messages.list_folder(pattern, ANSWER),
-            smb_messages.close_file(),
+            messages.open_file(on_server(self._line.base, folder), LIST_FOLDER, FOLDER_ONLY),
+            messages.list_folder(pattern, ANSWER),
+            messages.close_file(),
         )
         opened.must()
-        if answer.status in (smb_faults.NOT_FOUND_IN_FOLDER, smb_faults.NO_MORE_FILES):
+        if answer.status in (faults.NOT_FOUND_IN_FOLDER, faults.NO_MORE_FILES):
             return []
-        return list(entries_in(smb_messages.data_answered(answer.must()), with_parts=True))
+        return list(entries_in(messages.data_answered(answer.must()), with_parts=True))
 
     def _sweep(self, folder: str, now: int) -> None:
         """Remove kdx's own parts that no living writer can still be filling."""
@@ -217,7 +217,7 @@ class Writer:
             yield
         except Refused as refusal:
             self._known.clear()
-            raise smb_faults.writing_failed(refusal.status, path, self._line.location) from None
+            raise faults.writing_failed(refusal.status, path, self._line.location) from None
         except Broken as error:
             raise PlaceSilent(place=self._line.location, why=translate(error.why)) from error
 

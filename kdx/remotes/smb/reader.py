@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kdx.language import translate
-from kdx.remotes import smb_faults, smb_messages
+from kdx.remotes.smb import faults, messages
 from kdx.remotes.interface import Entry, NotFound, PlaceSilent, ReadFailed, SkipReason
 from kdx.remotes.listed import digest_or_skip
 from kdx.remotes.office_owner import holder_in, owner_files_of
-from kdx.remotes.smb_connect import Answer, Line, Sent
-from kdx.remotes.smb_entries import entry_of, is_unchanged
-from kdx.remotes.smb_faults import Broken, Refused
-from kdx.remotes.smb_list import asking_id, id_in, name_there
-from kdx.remotes.smb_messages import FILE_ONLY, READ_ATTRIBUTES, READ_DATA, Opened
+from kdx.remotes.smb.line import Answer, Line, Sent
+from kdx.remotes.smb.entries import entry_of, is_unchanged
+from kdx.remotes.smb.faults import Broken, Refused
+from kdx.remotes.smb.folders import asking_id, id_in, name_there
+from kdx.remotes.smb.messages import FILE_ONLY, READ_ATTRIBUTES, READ_DATA, Opened
 
 SMALL = 256 << 10
 """Bytes that are asked for with the first message; a file that is larger is opened once more."""
@@ -56,8 +56,8 @@ class Reader:
     def _stat(self, path: str) -> Entry:
         answer, number, _closed = self._line.ask(*asking_id(name_there(self._line, path)))
         if answer.status:
-            raise smb_faults.reading_failed(answer.status, path, self._line.location)
-        return entry_of(path, smb_messages.opened(answer.body), id_in(number))
+            raise faults.reading_failed(answer.status, path, self._line.location)
+        return entry_of(path, messages.opened(answer.body), id_in(number))
 
     def read(self, path: str, start: int) -> Iterator[bytes]:
         """Yield a file's bytes from `start`. The last chunk is held back until the file is known to be unchanged."""
@@ -148,23 +148,23 @@ class Reader:
     def _requests(self, path: str, start: int) -> tuple[Any, ...]:
         return (
             self._opening(path),
-            smb_messages.read_file(start, min(SMALL, self._line.largest)),
-            smb_messages.close_file(),
+            messages.read_file(start, min(SMALL, self._line.largest)),
+            messages.close_file(),
         )
 
     def _opening(self, path: str) -> Any:
-        return smb_messages.open_file(name_there(self._line, path), READ_DATA | READ_ATTRIBUTES, FILE_ONLY)
+        return messages.open_file(name_there(self._line, path), READ_DATA | READ_ATTRIBUTES, FILE_ONLY)
 
     def _small(self, answers: list[Answer], start: int) -> tuple[Opened, bytes | None]:
         """Return how a file was and its bytes, None for these where it is not a small one. Refused, ReadFailed."""
         opening, reading, closing = answers
-        before = smb_messages.opened(opening.must())
+        before = messages.opened(opening.must())
         data = b""
-        if reading.status != smb_faults.END_OF_FILE:
-            data = smb_messages.data_read(reading.must())
+        if reading.status != faults.END_OF_FILE:
+            data = messages.data_read(reading.must())
         if start + len(data) < before.size and len(data) == min(SMALL, self._line.largest):
             return before, None
-        after = smb_messages.closed(closing.must())
+        after = messages.closed(closing.must())
         if start + len(data) != max(start, before.size) or not is_unchanged(before, after):
             raise ReadFailed(name="", reason=SkipReason.CHANGED, detail="")
         return before, data
@@ -174,7 +174,7 @@ class Reader:
         offset, progress = start, True
         while True:
             opening = self._line.ask(self._opening(path))[0]
-            facts = smb_messages.opened(opening.must())
+            facts = messages.opened(opening.must())
             stretch = _Stretch(self._line, facts, offset)
             try:
                 if not is_unchanged(first, facts):
@@ -191,8 +191,8 @@ class Reader:
                 stretch.close()
 
     def _failed(self, status: int, path: str) -> Exception:
-        holder = self._holder(path) if smb_faults.reason_of(status) == SkipReason.LOCKED else ""
-        return smb_faults.reading_failed(status, path, self._line.location, holder)
+        holder = self._holder(path) if faults.reason_of(status) == SkipReason.LOCKED else ""
+        return faults.reading_failed(status, path, self._line.location, holder)
 
     def _holder(self, path: str) -> str:
         """Return who has a document open, from the note that Office keeps beside it; "" where there is none."""
@@ -222,7 +222,7 @@ class _Stretch:
         while place < size:
             self._ask(size)
             start, sent = self._under_way.popleft()
-            data = smb_messages.data_read(self._line.take(sent)[0].must(smb_faults.END_OF_FILE))
+            data = messages.data_read(self._line.take(sent)[0].must(faults.END_OF_FILE))
             if start != place or not data:
                 raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
             place += len(data)
@@ -232,8 +232,8 @@ class _Stretch:
                 yield held
             held = data
         self._open = False
-        closing = self._line.send(smb_messages.close_file(self._facts.file_id))
-        after = smb_messages.closed(self._line.take(closing)[0].must())
+        closing = self._line.send(messages.close_file(self._facts.file_id))
+        after = messages.closed(self._line.take(closing)[0].must())
         if not is_unchanged(self._facts, after):
             raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
         if held:
@@ -246,7 +246,7 @@ class _Stretch:
                 self._line.take(self._under_way.popleft()[1])
             if self._open and self._line.is_open:
                 self._open = False
-                self._line.take(self._line.send(smb_messages.close_file(self._facts.file_id)))
+                self._line.take(self._line.send(messages.close_file(self._facts.file_id)))
         except (Broken, PlaceSilent):
             self._under_way.clear()
 
@@ -257,7 +257,7 @@ class _Stretch:
             length = min(step, size - self._offset)
             if self._under_way and not self._line.room(1 + (length >> 16)):
                 return
-            request = smb_messages.read_file(self._offset, length, self._facts.file_id)
+            request = messages.read_file(self._offset, length, self._facts.file_id)
             self._under_way.append((self._offset, self._line.send(request)))
             self._offset += length
 

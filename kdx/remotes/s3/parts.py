@@ -18,7 +18,7 @@ from typing import Any
 from kdx.errors import KdxError
 from kdx.language import N_, translate
 from kdx.remotes.interface import NotFound, PlaceRefused, PlaceSilent, ReadFailed
-from kdx.remotes.s3_requests import Requests, tag
+from kdx.remotes.s3.requests import Requests, tag
 
 PARTS_AT_ONCE = 2
 """Per object; many objects are under way at once, each part is held in memory."""

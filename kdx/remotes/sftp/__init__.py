@@ -1,7 +1,7 @@
 """Folders on servers that speak SFTP. Follows no link below its root, and asks nobody anything.
 
-Connections are made in sftp_connect (host keys in sftp_hosts, old servers in sftp_old), questions are put in sftp_wire,
-folders in sftp_list, files in sftp_read and sftp_write; what a server with a shell does by itself is in sftp_shell.
+Connections are made in connection (host keys in hosts, old servers in old), questions are put in wire, folders listed
+in folders, files read in files and written in writer; what a server with a shell does by itself is in shell.
 A connection that broke is made once more, for whatever may be asked twice.
 """
 
@@ -17,7 +17,7 @@ from kdx.config.location import Location
 from kdx.config.model import Network
 from kdx.config.secret import SecretReference
 from kdx.errors import KdxError
-from kdx.remotes import sftp_list, sftp_read, sftp_shell
+from kdx.remotes.sftp import files, folders, shell
 from kdx.remotes.interface import (
     Capabilities,
     Entry,
@@ -31,15 +31,15 @@ from kdx.remotes.interface import (
     Written,
 )
 from kdx.remotes.listed import digest_or_skip
-from kdx.remotes.sftp_ahead import Ahead
-from kdx.remotes.sftp_commands import Hashing
-from kdx.remotes.sftp_connect import Connection, Door, Patience
-from kdx.remotes.sftp_faults import LineBroken
-from kdx.remotes.sftp_paths import SECOND, Paths, entry_of, same
-from kdx.remotes.sftp_read import SMALL, OpenFile, Whole, bundles, chunks, read_small
-from kdx.remotes.sftp_shell import Abilities
-from kdx.remotes.sftp_wire import Attributes
-from kdx.remotes.sftp_write import Writer
+from kdx.remotes.sftp.ahead import Ahead
+from kdx.remotes.sftp.commands import Hashing
+from kdx.remotes.sftp.connection import Connection, Door, Patience
+from kdx.remotes.sftp.faults import LineBroken
+from kdx.remotes.sftp.paths import SECOND, Paths, entry_of, same
+from kdx.remotes.sftp.files import SMALL, OpenFile, Whole, bundles, chunks, read_small
+from kdx.remotes.sftp.shell import Abilities
+from kdx.remotes.sftp.wire import Attributes
+from kdx.remotes.sftp.writer import Writer
 
 PARALLEL = 8
 PATIENT = Patience()
@@ -84,7 +84,7 @@ class SftpRemote:
     def abilities(self) -> Abilities:
         """What the server can do by itself."""
         if self._abilities is None:
-            self._abilities = self._twice(sftp_shell.try_shell)
+            self._abilities = self._twice(shell.try_shell)
         return self._abilities
 
     @property
@@ -95,7 +95,7 @@ class SftpRemote:
 
     def list(self, folder: str = "") -> Iterator[Entry]:
         """Yield the entries directly inside `folder`, sorted by the bytes of their names."""
-        yield from self._twice(lambda connection: sftp_list.list_folder(connection.wire, self._paths, folder))
+        yield from self._twice(lambda connection: folders.list_folder(connection.wire, self._paths, folder))
 
     def list_names(self, folder: str = "") -> Iterator[Entry]:
         """The same as list(): a server tells names and sizes in one answer."""
@@ -104,11 +104,11 @@ class SftpRemote:
     def walk(self) -> Iterator[Entry]:
         """Yield every entry below the root, each folder before what is in it."""
         if self.abilities.lists:
-            found = self._twice(lambda connection: sftp_shell.walk(connection, self._paths))
+            found = self._twice(lambda connection: shell.walk(connection, self._paths))
             if found is not None:
                 yield from found
                 return
-        yield from sftp_list.walk(self._connect().wire, self._paths)
+        yield from folders.walk(self._connect().wire, self._paths)
 
     def stat(self, path: str) -> Entry:
         """Return one entry as it is now, links unfollowed. "" is the root."""
@@ -116,7 +116,7 @@ class SftpRemote:
         if whole is not None:
             self._looked_at = entry_of(path, whole.attributes)
             return self._looked_at
-        self._looked_at = self._twice(lambda connection: sftp_read.stat(connection.wire, self._paths, path))
+        self._looked_at = self._twice(lambda connection: files.stat(connection.wire, self._paths, path))
         return self._looked_at
 
     def access(self, folder: str) -> str:
@@ -291,7 +291,7 @@ class SftpRemote:
         while unanswered or next(fresh, None) is not None:
             asked = chain(tuple(unanswered), fresh)
             try:
-                for found in sftp_shell.hash_listed(self._connect(), self._paths, hashing, asked):
+                for found in shell.hash_listed(self._connect(), self._paths, hashing, asked):
                     unanswered.popleft()
                     broken = 0
                     yield found

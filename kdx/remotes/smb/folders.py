@@ -16,12 +16,12 @@ from itertools import islice
 from posixpath import relpath
 from typing import Any
 
-from kdx.remotes import smb_faults, smb_messages
+from kdx.remotes.smb import faults, messages
 from kdx.remotes.interface import Entry, Kind, NotFound, SkipReason
-from kdx.remotes.smb_connect import Answer, Line, Sent
-from kdx.remotes.smb_entries import Listed, entries_in
-from kdx.remotes.smb_faults import Broken, Refused
-from kdx.remotes.smb_messages import (
+from kdx.remotes.smb.line import Answer, Line, Sent
+from kdx.remotes.smb.entries import Listed, entries_in
+from kdx.remotes.smb.faults import Broken, Refused
+from kdx.remotes.smb.messages import (
     ANSWER,
     FOLDER_ONLY,
     LIST_FOLDER,
@@ -31,8 +31,8 @@ from kdx.remotes.smb_messages import (
     READ_CONTROL,
     SECURITY,
 )
-from kdx.remotes.smb_names import on_server
-from kdx.remotes.smb_security import sddl
+from kdx.remotes.smb.names import on_server
+from kdx.remotes.smb.security import sddl
 
 AHEAD = 12
 """Folders asked for before they are needed."""
@@ -98,18 +98,18 @@ class Folders:
     def _look(self, folder: str) -> Folder:
         try:
             answers = self._ahead_of(folder) or self._line.ask(*self._requests(folder))
-            if answers[0].status == smb_faults.ACCESS_DENIED:
+            if answers[0].status == faults.ACCESS_DENIED:
                 # who may list a folder need not be allowed to read its rights
                 answers = self._line.ask(*self._requests(folder, rights=False))
             return self._whole(folder, answers)
         except Refused as refusal:
-            raise smb_faults.reading_failed(refusal.status, folder, self._line.location) from None
+            raise faults.reading_failed(refusal.status, folder, self._line.location) from None
 
     def _whole(self, folder: str, answers: Sequence[Answer]) -> Folder:
         opened, first, second, rights, _closed = answers
         opened.must()
         listed = list(_entries(first))
-        if listed and second.status != smb_faults.NO_MORE_FILES:
+        if listed and second.status != faults.NO_MORE_FILES:
             second.must()
             listed = list(self._long(folder))
         own = next((found.file_id for found in listed if found.name == "."), 0)
@@ -117,29 +117,29 @@ class Folders:
 
     def _long(self, folder: str) -> Iterator[Listed]:
         """Yield the entries of a folder that is too long for one answer."""
-        handle = smb_messages.opened(self._line.ask(self._opening(folder, LIST_FOLDER))[0].must()).file_id
+        handle = messages.opened(self._line.ask(self._opening(folder, LIST_FOLDER))[0].must()).file_id
         try:
             while True:
                 # another connection would not know the handle: what breaks here breaks the listing
-                answer = self._line.ask_once(smb_messages.list_folder("*", self._line.largest, handle))[0]
-                if answer.status == smb_faults.NO_MORE_FILES:
+                answer = self._line.ask_once(messages.list_folder("*", self._line.largest, handle))[0]
+                if answer.status == faults.NO_MORE_FILES:
                     return
                 yield from _entries(answer)
         finally:
-            self._line.ask_once(smb_messages.close_file(handle))
+            self._line.ask_once(messages.close_file(handle))
 
     def _requests(self, folder: str, rights: bool = True) -> Sequence[Any]:
         access = LIST_FOLDER | READ_ATTRIBUTES | (READ_CONTROL if rights else 0)
         return (
             self._opening(folder, access),
-            smb_messages.list_folder("*", self._line.largest),
-            smb_messages.list_folder("*", ANSWER),
-            smb_messages.ask_about(SECURITY, additional=OWNER_GROUP_AND_RIGHTS),
-            smb_messages.close_file(),
+            messages.list_folder("*", self._line.largest),
+            messages.list_folder("*", ANSWER),
+            messages.ask_about(SECURITY, additional=OWNER_GROUP_AND_RIGHTS),
+            messages.close_file(),
         )
 
     def _opening(self, folder: str, access: int) -> Any:
-        return smb_messages.open_file(self._name(folder), access, FOLDER_ONLY | NOT_THROUGH_LINKS)
+        return messages.open_file(self._name(folder), access, FOLDER_ONLY | NOT_THROUGH_LINKS)
 
     def _name(self, folder: str) -> str:
         return name_there(self._line, folder)
@@ -212,11 +212,11 @@ class Folders:
         return entry._replace(kind=Kind.LINK.value, link=link, skip=SkipReason.LINK.value)
 
     def _disk_id(self, folder: str) -> tuple[object, ...] | None:
-        opening = smb_messages.open_file(self._name(folder), READ_ATTRIBUTES, FOLDER_ONLY, with_disk_id=True)
-        answer, _closed = self._line.ask(opening, smb_messages.close_file())
+        opening = messages.open_file(self._name(folder), READ_ATTRIBUTES, FOLDER_ONLY, with_disk_id=True)
+        answer, _closed = self._line.ask(opening, messages.close_file())
         if answer.status:
             return None
-        facts = smb_messages.opened(answer.body)
+        facts = messages.opened(answer.body)
         return facts.disk_id, facts.made, facts.changed
 
 
@@ -233,22 +233,22 @@ def name_there(line: Line, path: str) -> str:
 def asking_id(name: str) -> Sequence[Any]:
     """Return the requests that tell how something is, and its id."""
     return (
-        smb_messages.open_file(name, READ_ATTRIBUTES, NOT_THROUGH_LINKS),
-        smb_messages.ask_about(smb_messages.FILE, smb_messages.INTERNAL_INFORMATION),
-        smb_messages.close_file(),
+        messages.open_file(name, READ_ATTRIBUTES, NOT_THROUGH_LINKS),
+        messages.ask_about(messages.FILE, messages.INTERNAL_INFORMATION),
+        messages.close_file(),
     )
 
 
 def id_in(answer: Answer) -> int:
     """Return the file id that was asked for, 0 where the server does not say."""
-    return 0 if answer.status else int.from_bytes(smb_messages.data_answered(answer.body)[:8], "little")
+    return 0 if answer.status else int.from_bytes(messages.data_answered(answer.body)[:8], "little")
 
 
 def _entries(answer: Answer) -> Iterator[Listed]:
     """Yield what one answer holds. Refused. The root of an empty disk has not even a "."."""
-    if answer.status not in (smb_faults.NO_MORE_FILES, smb_faults.NOT_FOUND_IN_FOLDER):
-        yield from entries_in(smb_messages.data_answered(answer.must()))
+    if answer.status not in (faults.NO_MORE_FILES, faults.NOT_FOUND_IN_FOLDER):
+        yield from entries_in(messages.data_answered(answer.must()))
 
 
 def _sddl(answer: Answer) -> str:
-    return "" if answer.status else sddl(smb_messages.data_answered(answer.body))
+    return "" if answer.status else sddl(messages.data_answered(answer.body))

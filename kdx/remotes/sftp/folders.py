@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from kdx.config.location import Location
 from kdx.errors import KdxError
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, SkipReason
-from kdx.remotes.local_write import is_part
-from kdx.remotes.sftp_faults import Refusal, reading_failed
-from kdx.remotes.sftp_paths import Paths, by_bytes, entry_of, is_folder, text
-from kdx.remotes.sftp_wire import CLOSE, END, LSTAT, OPENDIR, READDIR, READLINK, STAT, Attributes, Wire, question
+from kdx.remotes.local.writer import is_part
+from kdx.remotes.sftp.faults import Refusal, reading_failed
+from kdx.remotes.sftp.paths import Paths, by_bytes, entry_of, is_folder, text
+from kdx.remotes.sftp.wire import CLOSE, END, LSTAT, OPENDIR, READDIR, READLINK, STAT, Attributes, Wire, question
 
 TOGETHER = 32
 """So many folders of a walk are asked about at once."""

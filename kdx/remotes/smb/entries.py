@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kdx.remotes.interface import Entry, Kind, SkipReason
-from kdx.remotes.local_write import is_part
-from kdx.remotes.smb_messages import IS_FOLDER, IS_LINK, Opened, mtime_ns
+from kdx.remotes.local.writer import is_part
+from kdx.remotes.smb.messages import IS_FOLDER, IS_LINK, Opened, mtime_ns
 
 _ROW = struct.Struct("<I4xqqqqQQIII")
 """Offset of the next entry; times made, read, written, changed; size, room; attributes, length of name, tag."""

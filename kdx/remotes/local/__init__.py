@@ -1,7 +1,6 @@
 """Folders and mounted shares. Never follows a link below its root, never opens a pipe, socket or device.
 
-Read here, written in local_write, opened in local_folders, described in local_entries, errors explained in
-local_faults.
+Read here, written in writer, opened in folders, described in entries, errors explained in faults.
 """
 
 import hashlib
@@ -23,12 +22,12 @@ from kdx.remotes.interface import (
     Written,
 )
 from kdx.remotes.listed import digest_or_skip
-from kdx.remotes.local_digest import SMALL, digest_listed
-from kdx.remotes.local_entries import OPEN_FOLDER, OPEN_ROOT, entry_of, file_entry, listed, named
-from kdx.remotes.local_faults import reading_failed, root_failed
-from kdx.remotes.local_folders import Folders, split
-from kdx.remotes.local_write import LocalWriter, is_part
-from kdx.remotes.posix_rights import NONE_HERE, rights_text
+from kdx.remotes.local.hashing import SMALL, digest_listed
+from kdx.remotes.local.entries import OPEN_FOLDER, OPEN_ROOT, entry_of, file_entry, listed, named
+from kdx.remotes.local.faults import reading_failed, root_failed
+from kdx.remotes.local.folders import Folders, split
+from kdx.remotes.local.writer import LocalWriter, is_part
+from kdx.remotes.local.rights import NONE_HERE, rights_text
 
 CAPABILITIES = Capabilities(
     links=True, directories=True, digest_without_transfer=True, unicode_names=False, parallel=4

@@ -2,9 +2,9 @@
 no name but the exact one.
 
 What a server does not show over SMB cannot be seen from here: names that Windows forbids appear under 8.3 stand-ins
-(`A4WTMA~A.TXT`), names that are not Unicode not at all. The connection is in smb_connect and smb_login, requests and
-answers in smb_messages, entries in smb_entries, listing in smb_list, reading in smb_read, writing in smb_write, names
-in smb_names, access rights in smb_security, and what a status means in smb_faults.
+(`A4WTMA~A.TXT`), names that are not Unicode not at all. The connection is in line and login, requests and
+answers in messages, entries in entries, listing in folders, reading in reader, writing in writer, names
+in names, access rights in security, and what a status means in faults.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,11 +25,11 @@ from kdx.remotes.interface import (
     SkipReason,
     Written,
 )
-from kdx.remotes.smb_connect import Line, LineFacts
-from kdx.remotes.smb_list import Folders
-from kdx.remotes.smb_login import Patience
-from kdx.remotes.smb_read import SMALL, Reader
-from kdx.remotes.smb_write import Writer
+from kdx.remotes.smb.line import Line, LineFacts
+from kdx.remotes.smb.folders import Folders
+from kdx.remotes.smb.login import Patience
+from kdx.remotes.smb.reader import SMALL, Reader
+from kdx.remotes.smb.writer import Writer
 
 CAPABILITIES = Capabilities(directories=True, parallel=4, time_step_ns=100)
 PATIENT = Patience()
