@@ -92,7 +92,7 @@ def trusted_events(board: Board, keys: Sequence[signing.PublicKey], facts: Facts
     """Return the events whose signature counts -> fingerprint of the key that made it."""
     found = {}
     for event in _signed(facts):
-        fingerprint = _signature_counts(board, keys, event)
+        fingerprint = signature_counts(board, keys, event)
         if fingerprint:
             found[event.id] = fingerprint
     return found
@@ -107,8 +107,8 @@ def _signed(facts: Facts) -> Iterator[Recorded]:
     return (event for group in groups for event in group if event.body.get("signature"))
 
 
-def _signature_counts(board: Board, keys: Sequence[signing.PublicKey], event: Recorded) -> str:
-    """Return the fingerprint of the key; "" where the signature does not count."""
+def signature_counts(board: Board, keys: Sequence[signing.PublicKey], event: Recorded) -> str:
+    """Return the fingerprint of the key that signed an event; "" where the signature does not count."""
     name = event.body.get("signer")
     person = next((one for one in board.roles if one.name == name), None)
     if person is None or RIGHTS[event.kind] not in person.may or person.user != _user(event.actor):

@@ -6,7 +6,7 @@ but for receipts, drills and baselines, of which every one is read: an earlier s
 look, and the first baseline of a name stays.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -65,6 +65,16 @@ class Facts:
     """Events of a version, or with fields, that this kdx does not know."""
     changed: tuple[int, ...] = ()
     """Events that were changed in the ledger; nothing relies on them."""
+    last: int = 0
+    """Number of the last event that is known."""
+
+    def newest_events(self) -> Iterator[Recorded]:
+        """Yield the events about cells and checks, without order."""
+        for events in (self.claims, self.plans, self.blocks):
+            yield from events.values()
+        for groups in (self.approvals, self.waivers, self.observations):
+            for group in groups.values():
+                yield from group.values()
 
     def share(self, name: str) -> ShareFacts:
         """Return what is known about a share, perhaps nothing."""
@@ -89,6 +99,7 @@ def fold(events: Iterable[Recorded]) -> Facts:
     """Return the facts that follow from events, in whatever order they come."""
     facts = Facts()
     for event in sorted(events, key=lambda event: event.id):
+        facts.last = event.id
         try:
             if event.body["version"] != KNOWN_VERSION:
                 raise ValueError

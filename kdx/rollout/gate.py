@@ -28,6 +28,10 @@ class Missing:
     state: State | None = None
     next_step: str = ""
     """A command that leads on; empty where none does."""
+    short: str = ""
+    """What it is, in a few characters; empty where there is no such name."""
+    free_from: date | None = None
+    """Where the calendar is in the way: the first day it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,6 @@ class Verdict:
     milestone: Milestone
     cell: Cell
     missing: tuple[Missing, ...]
-    free_from: date | None = None
-    """Where only the calendar is in the way: the first day it is not."""
 
     @property
     def is_open(self) -> bool:
@@ -61,9 +63,9 @@ def judge(world: World, statuses: Mapping[Cell, CellStatus], milestone: Mileston
         *_checks(world, milestone, cell),
         *_approval(world, milestone, cell),
         *_block(statuses[cell], milestone),
+        *_calendar(world, milestone, cell),
     )
-    days, free_from = _calendar(world, milestone, cell)
-    return Verdict(milestone, cell, (*links, *days), free_from)
+    return Verdict(milestone, cell, links)
 
 
 def _damage(world: World, milestone: Milestone) -> Iterator[Missing]:
@@ -83,7 +85,8 @@ def _needs(
         for place in cells_at(world.definition, need, schools):
             status = statuses[place]
             if not _is_enough(status, milestone.hard):
-                yield Missing(need.label, place.school, _lack(status), status.state, next_step(need, place))
+                step = next_step(need, place)
+                yield Missing(need.label, place.school, _lack(status), status.state, step, short=need.column)
 
 
 def _is_enough(status: CellStatus, hard: bool) -> bool:
@@ -128,19 +131,17 @@ def _approval(world: World, milestone: Milestone, cell: Cell) -> Iterator[Missin
 
 def _block(status: CellStatus, milestone: Milestone) -> Iterator[Missing]:
     if status.block:
-        block = status.block
-        reason = because(N_("{cause}: {next}"), cause=block.cause, next=block.next_action)
-        yield Missing(milestone.label, status.cell.school, reason, State.HELD)
+        yield Missing(milestone.label, status.cell.school, status.block.reason, State.HELD)
 
 
-def _calendar(world: World, milestone: Milestone, cell: Cell) -> tuple[list[Missing], date | None]:
+def _calendar(world: World, milestone: Milestone, cell: Cell) -> Iterator[Missing]:
     calendar = world.definition.calendar
     period = calendar.avoided(milestone.avoid, world.today)
     if period is None or len(waivers_of(world, cell, "calendar")) >= SIGNERS_OF_A_WAIVER:
-        return [], None
+        return
     free = calendar.next_free(milestone.avoid, world.today)
     reason = because(N_("to be avoided; free from {day}"), day=free)
-    return [Missing(period.label, cell.school, reason)], free
+    yield Missing(period.label, cell.school, reason, free_from=free)
 
 
 def next_step(milestone: Milestone, cell: Cell) -> str:

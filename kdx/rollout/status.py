@@ -32,6 +32,12 @@ class Block:
     due: date | None
     since: datetime
 
+    @property
+    def reason(self) -> Reason:
+        """What a table says."""
+        text = N_("{cause}: {next}") if self.next_action else "{cause}"
+        return because(text, cause=Word(self.cause), next=self.next_action)
+
 
 @dataclass(frozen=True, slots=True)
 class CellStatus:
@@ -143,7 +149,7 @@ def _decide(
     if len(waivers) >= SIGNERS_OF_A_WAIVER:
         return State.EXEMPT, (because(N_("waived: {reason}"), reason=waivers[0].body.get("reason")),)
     if block:
-        return State.HELD, (because(N_("{cause}: {next}"), cause=block.cause, next=block.next_action),)
+        return State.HELD, (block.reason,)
     again = [one for one in proofs if one.outcome is Outcome.FAILED and _contradicts(one, claim)]
     for state, found in (
         (State.RECHECK, again),

@@ -28,9 +28,15 @@ MARKS = dict(zip(State, "未中申確承保期再外不", strict=True))
 """One kanji a state, in every language: a table has one width, and a monochrome copier spares it."""
 PROVEN = frozenset({State.VERIFIED, State.APPROVED})
 """What a hard gate takes."""
+SETTLED = PROVEN | {State.EXEMPT}
+"""Where nothing is left to be done."""
 CLAIMED_OR_WAIVED = frozenset({State.CLAIMED, State.EXEMPT})
 """What any other gate takes too."""
 
+CAUSES = (
+    N_("delivery"), N_("works"), N_("budget"), N_("people"), N_("vendor"), N_("school-event"), N_("other"),
+)
+"""What can hold a milestone up."""
 BUILT_IN = ("scan", "receipt", "drill", "snapshot")
 """Checks that other commands of kdx answer by what they leave in the ledger."""
 

@@ -88,7 +88,7 @@ def test_the_calendar_keeps_it_closed_and_says_until_when():
     events = [*recorded(*EVIDENCE[:1], seen("retention", method="EXAMINE", at=spring), EVIDENCE[2]), drilled(4)]
     verdict = asked("retire", events, SIGNED, spring)
     assert links(verdict) == ["年度末: to be avoided; free from 2027-04-21"]
-    assert str(verdict.free_from) == "2027-04-21"
+    assert str(verdict.missing[0].free_from) == "2027-04-21"
     both = [waiver("retire", of="calendar"), waiver("retire", signer="b", of="calendar")]
     events = [*events[:3], *recorded(*both, start=5), events[3]]
     assert asked("retire", events, {**SIGNED, 5: "A", 6: "B"}, spring).is_open

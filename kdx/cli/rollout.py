@@ -1,0 +1,95 @@
+"""`kdx rollout`: which school stands where, what holds it up, and how we know. Translates; decides nothing."""
+
+from datetime import datetime
+
+import click
+
+from kdx.cli.application import Application
+from kdx.cli.commands import KdxGroup
+from kdx.cli.options import as_of_option, moment_of, output_options, school_argument
+from kdx.cli.rollout_set import set_group
+from kdx.language import N_
+
+
+@click.group(cls=KdxGroup)
+def rollout() -> None:
+    """Show which school stands where, computed from evidence, and keep what people say beside it.
+
+    Example: kdx rollout status
+    """
+
+
+@rollout.command()
+@click.option("--stream", metavar="STREAM", default="network", show_default=True, help=N_("Which stream to show."))
+@click.option("--summary", is_flag=True, help=N_("One line for each stream of the plan."))
+@click.option("--overdue", is_flag=True, help=N_("What should be done by now, the oldest first."))
+@click.option("--since", metavar="DATE", callback=moment_of, help=N_("What has changed since the end of that day."))
+@as_of_option
+@output_options
+@click.pass_obj
+def status(
+    app: Application, stream: str, summary: bool, overdue: bool, since: datetime | None, as_of: datetime | None
+) -> None:
+    """Show schools and milestones as a matrix: one mark a cell, what holds each school up, and from which sources.
+
+    Example: kdx rollout status --as-of 2026-11-23
+    """
+    from kdx.report import rollout as tables
+    from kdx.report import rollout_lists as lists
+    from kdx.rollout.overview import find_stream, look
+
+    now = look(app.board, app.ledger, app.now(), as_of)
+    if since:
+        app.output.show(lists.changes_table(look(app.board, app.ledger, app.now(), since), now))
+    elif overdue:
+        app.output.show(lists.overdue_table(now))
+    elif summary:
+        app.output.show(tables.summary_table(now, now.definition.streams))
+    else:
+        app.output.show(tables.matrix_table(now, find_stream(now.definition, stream)))
+    app.output.finish(now.exit_code)
+
+
+@rollout.command()
+@school_argument
+@as_of_option
+@output_options
+@click.pass_obj
+def school(app: Application, school: str, as_of: datetime | None) -> None:
+    """Show all milestones of one school on one page, or of the city (city).
+
+    Example: kdx rollout school kameyama_nishi_es
+    """
+    from kdx.report.rollout_lists import school_table
+    from kdx.rollout.overview import find_place, look
+
+    now = look(app.board, app.ledger, app.now(), as_of)
+    app.output.show(school_table(now, find_place(app.board, school)))
+    app.output.finish(now.exit_code)
+
+
+@rollout.command()
+@school_argument
+@click.argument("milestone", metavar="MILESTONE")
+@click.option("--item", metavar="ITEM", default="", help=N_("Counterpart or document, where a milestone has several."))
+@as_of_option
+@output_options
+@click.pass_obj
+def why(app: Application, school: str, milestone: str, item: str, as_of: datetime | None) -> None:
+    """Name what is missing before a milestone may be begun. Exit code 4 while its gate is closed.
+
+    Example: kdx rollout why kameyama_nishi_es 23
+    """
+    from kdx.report.rollout_lists import gate_table
+    from kdx.rollout.gate import judge
+    from kdx.rollout.overview import find_cell, find_milestone, look
+
+    now = look(app.board, app.ledger, app.now(), as_of)
+    one = find_milestone(now.definition, milestone)
+    cell = find_cell(now.definition, app.board, school, one, item)
+    verdict = judge(now.world, now.statuses, one, cell)
+    app.output.show(gate_table(now, verdict))
+    app.output.finish(verdict.exit_code)
+
+
+rollout.add_command(set_group)
