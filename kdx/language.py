@@ -30,6 +30,12 @@ def translate(message: str) -> str:
     return _catalog.gettext(message) if message else ""
 
 
+def in_every_language(message: str) -> set[str]:
+    """Return a source string in all languages: what a file that was written in another one may say."""
+    catalogs = (gettext.translation("kdx", LOCALE_FOLDER, [language], fallback=True) for language in LANGUAGES)
+    return {message, *(catalog.gettext(message) for catalog in catalogs)}
+
+
 def N_(message: str) -> str:
     """Mark a constant for translation; it is translated when shown."""
     return message

@@ -1,19 +1,20 @@
 """`kdx rollout`: which school stands where, what holds it up, and how we know. Translates; decides nothing."""
 
-from datetime import datetime
+from datetime import date, datetime
+from pathlib import Path
 
 import click
 
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxGroup
-from kdx.cli.options import as_of_option, moment_of, output_options, school_argument
+from kdx.cli.options import as_of_option, date_of, dry_run_option, moment_of, output_options, school_argument
 from kdx.cli.rollout_set import set_group
 from kdx.language import N_
 
 
 @click.group(cls=KdxGroup)
 def rollout() -> None:
-    """Show which school stands where, computed from evidence, and keep what people say beside it.
+    """Show which school stands where, and ask the gates.
 
     Example: kdx rollout status
     """
@@ -93,3 +94,46 @@ def why(app: Application, school: str, milestone: str, item: str, as_of: datetim
 
 
 rollout.add_command(set_group)
+
+
+@rollout.command("import", acts=True)
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--map", "name", metavar="NAME",
+              help=N_("Column map of rollout.yml, where it is another program's report."))
+@click.option("--collected", metavar="DATE", callback=date_of, help=N_("The day a report without a date speaks of."))
+@dry_run_option
+@output_options
+@click.pass_obj
+def import_file(app: Application, source: Path, name: str | None, collected: date | None, dry_run: bool) -> None:
+    """Take in an edited sheet (csv, xlsx), or a report. Shows what changes; in doubt nothing is taken (exit code 4).
+
+    Example: kdx rollout import progress.xlsx --dry-run
+    """
+    from kdx.cli.sheet_reader import read_sheet
+    from kdx.report.rollout_sheet import judged_table
+    from kdx.rollout.importers import judge_file, record_of
+    from kdx.rollout.overview import look
+
+    judged = judge_file(look(app.board, app.ledger, app.now()), source, name, collected, read_sheet)
+    if judged.events and not dry_run:
+        for event in (*judged.events, record_of(judged)):
+            app.record(event)
+    app.output.show(judged_table(judged, taken=not dry_run))
+    app.output.finish(judged.exit_code)
+
+
+@rollout.command()
+@as_of_option
+@output_options
+@click.pass_obj
+def export(app: Application, as_of: datetime | None) -> None:
+    """Write every cell as a row into a sheet that can be edited and imported again.
+
+    Example: kdx rollout export -o progress.xlsx
+    """
+    from kdx.report.rollout_sheet import sheet_table
+    from kdx.rollout.overview import look
+
+    now = look(app.board, app.ledger, app.now(), as_of)
+    app.output.show(sheet_table(now))
+    app.output.finish(now.exit_code)
