@@ -137,3 +137,40 @@ def export(app: Application, as_of: datetime | None) -> None:
     now = look(app.board, app.ledger, app.now(), as_of)
     app.output.show(sheet_table(now))
     app.output.finish(now.exit_code)
+
+
+@rollout.command(acts=True)
+@click.argument("school", metavar="[SCHOOL]", required=False)
+@click.option("--baseline", metavar="NAME", help=N_("Compare with this baseline; the newest by default."))
+@click.option("--freeze", metavar="NAME", help=N_("Put the planned dates down under this name, for good."))
+@click.option("--reason", metavar="TEXT", default="", help=N_("With --freeze: why the dates are set."))
+@as_of_option
+@dry_run_option
+@output_options
+@click.pass_obj
+def forecast(
+    app: Application, school: str | None, baseline: str | None, freeze: str | None, reason: str,
+    as_of: datetime | None, dry_run: bool,
+) -> None:
+    """Compare baseline, plan and what was done, in school days, and forecast the rest by the board's own pace.
+
+    Example: kdx rollout forecast --baseline 2026-04
+    """
+    from kdx.report import rollout_forecast as tables
+    from kdx.rollout import forecast as rules
+    from kdx.rollout.evidence import read_first
+    from kdx.rollout.overview import find_place, look
+
+    now = look(app.board, app.ledger, app.now(), as_of)
+    if freeze:
+        event = rules.freeze(now, freeze, reason)
+        if not dry_run:
+            app.record(event)
+            now = look(app.board, app.ledger, app.now(), as_of)
+    name, days = rules.find_baseline(now.world.facts, baseline)
+    dates = rules.dates_of(now, read_first(app.ledger, as_of), days)
+    if school:
+        app.output.show(tables.school_forecast_table(now, dates, name, find_place(app.board, school)))
+    else:
+        app.output.show(tables.forecast_table(now, dates, name))
+    app.output.finish(now.exit_code)

@@ -91,8 +91,23 @@ def read_facts(ledger: Ledger, as_of: datetime | None = None) -> Facts:
 
 
 def read_first(ledger: Ledger, as_of: datetime | None = None) -> Facts:
-    """Return what was said first of each subject: when something was seen for the first time."""
-    return fold((*ledger.read(NEWEST, "first", as_of).events, *ledger.read(EVERY, "every", as_of).events))
+    """Return what was said first of each subject: when something was proven for the first time."""
+    facts = fold((*ledger.read(NEWEST, "first", as_of).events, *ledger.read(EVERY, "every", as_of).events))
+    for place, found in facts.observations.items():
+        facts.observations[place] = {name: one for name, one in found.items() if one.body.get("result") == "pass"}
+    for share in facts.shares.values():
+        share.moves.clear()
+        for target, receipts in share.receipts.items():
+            share.receipts[target] = [one for one in receipts if one.body.get("whole") is True][:1]
+        share.drills = [one for one in share.drills if succeeded(one)][:1]
+    return facts
+
+
+def succeeded(drill: Recorded) -> bool:
+    """Whether a drill passed."""
+    if "passed" in drill.body:
+        return drill.body["passed"] is True
+    return drill.body.get("exit_code") == 0
 
 
 def fold(events: Iterable[Recorded]) -> Facts:

@@ -27,7 +27,9 @@ class Proof:
     outcome: Outcome
     reason: Reason
     at: datetime | None = None
-    """When the last of what it rests on was seen."""
+    """When it was seen; of several shares, the oldest, because that one is out of date first."""
+    latest: datetime | None = None
+    """When the last of what it rests on was seen, where that is not `at`."""
     until: datetime | None = None
     """From when on it is out of date."""
     passed_before: bool = False

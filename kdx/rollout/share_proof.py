@@ -7,7 +7,7 @@ can overtake it: then the receipt no longer says what is.
 from collections.abc import Sequence
 
 from kdx.language import N_
-from kdx.rollout.evidence import Facts, ShareFacts
+from kdx.rollout.evidence import Facts, ShareFacts, succeeded
 from kdx.rollout.proof import CHECKS, Outcome, Proof, moment
 from kdx.rollout.reason import Reason, Word, because
 from kdx.state.events import PlanMade, RunFinished, VerifyFinished
@@ -34,6 +34,7 @@ def prove_by_shares(facts: Facts, check: str, shares: Sequence[str]) -> Proof:
         reason=failed[0].reason if failed else counted if passed else proofs[0].reason,
         # a school is as old as its oldest share
         at=min((proof.at for proof in chosen if proof.at), default=None),
+        latest=max((proof.at for proof in chosen if proof.at), default=None),
         passed_before=any(proof.passed_before for proof in failed),
         done=len(passed),
         total=len(proofs),
@@ -62,21 +63,16 @@ def _drill(share: ShareFacts) -> Proof:
         return Proof(Outcome.ABSENT, because(N_("no restore drill")))
     last = share.drills[-1]
     at = moment(last, "ended")
-    if _succeeded(last):
+    if succeeded(last):
         return Proof(Outcome.PASSED, because(N_("drill passed")), at, events=(last.id,))
-    before = any(map(_succeeded, share.drills[:-1]))
-    return Proof(Outcome.FAILED, because(N_("the last restore drill failed")), at, None, before, events=(last.id,))
-
-
-def _succeeded(drill: Recorded) -> bool:
-    if "passed" in drill.body:
-        return drill.body["passed"] is True
-    return drill.body.get("exit_code") == 0
+    before = any(map(succeeded, share.drills[:-1]))
+    failed = because(N_("the last restore drill failed"))
+    return Proof(Outcome.FAILED, failed, at, passed_before=before, events=(last.id,))
 
 
 def _receipt(share: ShareFacts) -> Proof:
     """One target with a whole receipt that nothing has overtaken suffices."""
-    proofs = [_receipt_at(receipts, share, target) for target, receipts in share.receipts.items()]
+    proofs = [_receipt_at(receipts, share, target) for target, receipts in share.receipts.items() if receipts]
     passed = [proof for proof in proofs if proof.outcome is Outcome.PASSED]
     absent = Proof(Outcome.ABSENT, because(N_("no migration receipt")))
     return next(iter(passed), proofs[0] if proofs else absent)
@@ -88,9 +84,9 @@ def _receipt_at(receipts: Sequence[Recorded], share: ShareFacts, target: str) ->
     before = any(receipt.body.get("whole") is True for receipt in receipts)
     if last.body.get("whole") is not True:
         reason = because(N_("the receipt lists entries that are not proven"))
-        return Proof(Outcome.FAILED, reason, last.time, None, before, events=(last.id,))
+        return Proof(Outcome.FAILED, reason, last.time, passed_before=before, events=(last.id,))
     if overtaken:
-        return Proof(Outcome.FAILED, overtaken[1], last.time, None, before, events=(last.id, overtaken[0]))
+        return Proof(Outcome.FAILED, overtaken[1], last.time, passed_before=before, events=(last.id, overtaken[0]))
     return Proof(Outcome.PASSED, because(N_("receipt issued")), last.time, events=(last.id,))
 
 

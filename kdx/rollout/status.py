@@ -5,7 +5,7 @@ or could not decide, then what is proven, then what is only said. A claim alone 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from kdx.language import N_
@@ -109,7 +109,7 @@ def prove(world: World, requirement: Requirement, cell: Cell) -> Proof:
         return proof
     day = until.astimezone(world.now.tzinfo).date()
     reason = because(N_("{check}: out of date since {day}"), check=label, day=day)
-    return Proof(Outcome.EXPIRED, reason, proof.at, until, events=proof.events)
+    return replace(proof, outcome=Outcome.EXPIRED, reason=reason, until=until)
 
 
 def _cell_status(world: World, milestone: Milestone, cell: Cell) -> CellStatus:

@@ -111,6 +111,8 @@ def drill(school: str, code: int = 0) -> DrillFinished:
     return DrillFinished(f"{school}_es", f"{school}-1", code, NOON)
 
 
-def seen(check: str, school: str = "nishi_es", result: str = "pass", **fields: Any) -> ObservationMade:
-    settings = {"item": "", "target": f"fs-{school}", "vantage": "board", "method": "TEST", "collected": NOON, **fields}
-    return ObservationMade(check=check, school=school, result=result, **settings)
+def seen(
+    check: str, result: str = "pass", at: datetime = NOON, school: str = "nishi_es", **fields: Any
+) -> ObservationMade:
+    settings = {"item": "", "target": f"fs-{school}", "vantage": "board", "method": "TEST", **fields}
+    return ObservationMade(check=check, school=school, result=result, collected=at, **settings)

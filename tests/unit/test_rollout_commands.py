@@ -26,7 +26,7 @@ def tell_a_story(place: Place) -> None:
         scan("nishi"), receipt("nishi"), drill("nishi"), scan("kabuto"),
         *(seen(check) for check in ("staff_on_wifi", "mdm_enrolled", "edr_active", "disk_encrypted", "web_filter")),
         seen("line_speed"), seen("line_speed", vantage="2階"), seen("terminals_renewed", done=42, total=42),
-        seen("mfa_enforced", done=42, total=42), seen("mfa_enforced", "kabuto_es", "unknown"),
+        seen("mfa_enforced", done=42, total=42), seen("mfa_enforced", "unknown", school="kabuto_es"),
         seen("permissions_reviewed", method="EXAMINE"), seen("training_attended", method="EXAMINE", done=40, total=42),
     )
     place("set", "claim", "加太小", "terminals", "started", "--count", "１２/３０")
