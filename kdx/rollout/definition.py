@@ -1,5 +1,6 @@
 """rollout.yml -> what the rollout consists of, or everything that is wrong with it at once. Decides no state."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,8 @@ from kdx.config.fields import (
 from kdx.config.mistakes import ConfigurationMistakes, Findings
 from kdx.config.model import nearest_names
 from kdx.config.strict_yaml import read_yaml
-from kdx.language import _
+from kdx.errors import ConfigurationError
+from kdx.language import N_, _
 from kdx.rollout.calendar import read_calendar, read_day
 from kdx.rollout.fields import check_id, read_choice, read_label, read_known
 from kdx.rollout.order import check_order
@@ -38,14 +40,34 @@ COLUMN_WIDTH = 12
 """Terminal columns a heading may take; seventeen milestones stand side by side on A4."""
 
 
+class DefinitionMissing(ConfigurationError):
+    """The inventory has no rollout.yml."""
+
+    message = N_("There is no rollout.yml in {folder}.")
+    advice = N_("kdx init writes one; make a new inventory beside this one and copy its rollout.yml here.")
+
+
+def standard_text() -> str:
+    """Return the text of a rollout.yml to begin with."""
+    return Path(__file__).with_name("standard.yml").read_text("utf-8")
+
+
 def load_definition(folder: Path) -> Definition:
     """Read rollout.yml of an inventory folder. ConfigurationMistakes tells everything that is wrong in it."""
+    if not os.path.lexists(folder / FILE):
+        raise DefinitionMissing(folder=folder)
     found = Findings()
     top = read_yaml(folder / FILE, found)
     definition = Definition(()) if top is None else read_definition(top, found)
     if found.mistakes:
         raise ConfigurationMistakes(found.mistakes)
     return definition
+
+
+def check_definition(folder: Path) -> None:
+    """Raise ConfigurationMistakes where an inventory folder has a rollout.yml that is wrong."""
+    if os.path.lexists(folder / FILE):
+        load_definition(folder)
 
 
 def read_definition(top: Node, found: Findings) -> Definition:

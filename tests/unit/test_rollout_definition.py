@@ -1,5 +1,6 @@
 """rollout.yml -> the definition, or everything that is wrong with it, with its place and the nearest name."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdx.config.mistakes import ConfigurationMistakes
-from kdx.rollout.definition import load_definition
+from kdx.rollout.definition import DefinitionMissing, check_definition, load_definition, standard_text
 from kdx.rollout.stream import MARKS, Calendar, Label, Period, Scope, State
 
 LEAST = """\
@@ -112,8 +113,24 @@ def test_each_mistake_is_named(tmp_path, text, what):
 
 
 def test_no_rollout_yml_is_said_in_one_sentence(tmp_path):
-    with pytest.raises(ConfigurationMistakes, match="rollout.yml: there is no such file"):
+    with pytest.raises(DefinitionMissing, match="There is no rollout.yml"):
         load_definition(tmp_path)
+    check_definition(tmp_path)
+
+
+def test_what_kdx_init_writes_is_kameyamas_without_its_facts(checkout, tmp_path):
+    def plain(folder: Path):
+        definition = load_definition(folder)
+        streams = [
+            replace(one, source="", milestones=tuple(replace(each, due=None, source="") for each in one.milestones))
+            for one in definition.streams
+        ]
+        return replace(definition, streams=tuple(streams))
+
+    (tmp_path / "rollout.yml").write_text(standard_text(), "utf-8")
+    assert plain(tmp_path) == plain(checkout / "inventory")
+    assert not any(one.due for one in load_definition(tmp_path).milestones)
+    assert {one.source for one in load_definition(tmp_path).streams} == {"標準案"}
 
 
 def test_marks_are_one_kanji_a_state():
