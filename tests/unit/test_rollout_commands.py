@@ -2,11 +2,16 @@
 
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import click
 import pytest
 from rigs.rollout_place import HOSTS, NOON, Place, drill, make_place, receipt, scan, seen
+
+from kdx.cli import root
+from kdx.cli.application import Application
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -194,3 +199,21 @@ def test_a_dry_run_writes_nothing(kdx_rollout):
 )
 def test_each_mistake_and_each_answer_is_one_sentence(kdx_rollout, words, code, what):
     assert what in kdx_rollout(*words, code=code).output
+
+
+def commands(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that can be run."""
+    if not isinstance(command, click.Group):
+        yield str(command.name), command
+        return
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from commands(found, context)
+
+
+def test_no_parameter_of_a_command_takes_the_name_of_another():
+    context = click.Context(root, obj=Application())
+    for name, command in commands(root, context):
+        names = [str(one.name) for one in command.get_params(context)]
+        assert len(names) == len(set(names)), name
