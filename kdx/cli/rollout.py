@@ -24,12 +24,14 @@ def rollout() -> None:
 @click.option("--stream", metavar="STREAM", default="network", show_default=True, help=N_("Which stream to show."))
 @click.option("--summary", is_flag=True, help=N_("One line for each stream of the plan."))
 @click.option("--overdue", is_flag=True, help=N_("What should be done by now, the oldest first."))
+@click.option("--blocked", is_flag=True, help=N_("What holds milestones up, the oldest first."))
 @click.option("--since", metavar="DATE", callback=moment_of, help=N_("What has changed since the end of that day."))
 @as_of_option
 @output_options
 @click.pass_obj
 def status(
-    app: Application, stream: str, summary: bool, overdue: bool, since: datetime | None, as_of: datetime | None
+    app: Application, stream: str, summary: bool, overdue: bool, blocked: bool, since: datetime | None,
+    as_of: datetime | None,
 ) -> None:
     """Show schools and milestones as a matrix: one mark a cell, what holds each school up, and from which sources.
 
@@ -44,6 +46,8 @@ def status(
         app.output.show(lists.changes_table(look(app.board, app.ledger, app.now(), since), now))
     elif overdue:
         app.output.show(lists.overdue_table(now))
+    elif blocked:
+        app.output.show(lists.blocked_table(now))
     elif summary:
         app.output.show(tables.summary_table(now, now.definition.streams))
     else:
@@ -116,7 +120,8 @@ def import_file(app: Application, source: Path, name: str | None, collected: dat
 
     judged = judge_file(look(app.board, app.ledger, app.now()), source, name, collected, read_sheet)
     if judged.events and not dry_run:
-        for event in (*judged.events, record_of(judged)):
+        # first, so that what was taken before a power cut is known to come from a report
+        for event in (record_of(judged), *judged.events):
             app.record(event)
     app.output.show(judged_table(judged, taken=not dry_run))
     app.output.finish(judged.exit_code)

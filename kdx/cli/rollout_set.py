@@ -97,13 +97,16 @@ def claim(
 @click.option("--date", "day", metavar="DATE", callback=date_of, help=N_("The day it is to be done by."))
 @click.option("--owner", metavar="NAME", default="", help=N_("Who sees to it: an office or company."))
 def plan(app: Application, cell: "Cell", day: date | None, owner: str, dry_run: bool) -> None:
-    """Set the day a milestone is to be done by, and who sees to it.
+    """Set the day a milestone is to be done by, or who sees to it; what is not named stays.
 
     Example: kdx rollout set plan kameyama_nishi_es 20 --date 2026-12-25 --owner 学校教育課
     """
+    from kdx.rollout.overview import look
     from kdx.state.events import PlanSet
 
-    _keep(app, cell, PlanSet(*_names(cell), day.isoformat() if day else "", owner), dry_run)
+    now = look(app.board, app.ledger, app.now()).statuses[cell]
+    planned = day or now.planned
+    _keep(app, cell, PlanSet(*_names(cell), planned.isoformat() if planned else "", owner or now.owner), dry_run)
 
 
 @set_group.command(acts=True)
@@ -197,13 +200,14 @@ def observe(
     """
     from kdx.rollout.definition import load_definition
     from kdx.rollout.entry import digest_of, parse_count
-    from kdx.rollout.overview import find_check, find_place
+    from kdx.rollout.overview import find_check, find_item, find_place
     from kdx.state.events import ObservationMade
 
     done, total = parse_count(count)
     moment = datetime.combine(collected, time(), app.zone) if collected else app.now()
+    definition = load_definition(app.board.folder)
     event = ObservationMade(
-        find_check(load_definition(app.board.folder), check), find_place(app.board, school), item, target, vantage,
+        find_check(definition, check), find_place(app.board, school), find_item(definition, item), target, vantage,
         method, result, moment, done=done, total=total, raw_sha256=digest_of(document), signer=how.signer,
     )
     _keep_signed(app, None, event, how, dry_run)

@@ -15,6 +15,7 @@ MILESTONE = Column("milestone", N_("Milestone"))
 STATE = Column("state", N_("State"), "mark")
 OWNER = Column("owner", N_("Seen to by"))
 DUE = Column("due", N_("Due"), "date")
+NEXT = Column("next_action", N_("Next action"))
 WHY = Column("why", N_("Why"))
 
 
@@ -92,7 +93,7 @@ def overdue_table(overview: Overview) -> Table:
         title=_("{board}: overdue").format(board=overview.board.name),
         columns=(
             SCHOOL, MILESTONE, STATE, DUE, Column("late", N_("School days late"), "count"), OWNER,
-            Column("next_action", N_("Next action")), WHY,
+            NEXT, WHY,
         ),
         rows=[
             {
@@ -112,6 +113,37 @@ def overdue_table(overview: Overview) -> Table:
         source=overview.source,
         notes=(*_calendar_note(overview), *overview.warnings),
         legend=LEGEND,
+    )
+
+
+def blocked_table(overview: Overview) -> Table:
+    """Return what holds milestones up, the oldest first: of which kind, who sees to it, what comes next and by when."""
+    blocks = sorted(
+        ((status, status.block) for status in overview.statuses.values() if status.block),
+        key=lambda pair: pair[1].since,
+    )
+    return Table(
+        title=_("{board}: what holds milestones up").format(board=overview.board.name),
+        columns=(
+            SCHOOL, MILESTONE, Column("cause", N_("Cause"), "word"), OWNER, NEXT, DUE,
+            Column("since", N_("Since"), "date"), Column("days", N_("Days"), "count"),
+        ),
+        rows=[
+            {
+                "school": place_name(overview, status.cell.school),
+                "milestone": milestone_name(overview, status.cell),
+                "cause": block.cause,
+                "owner": block.owner or None,
+                "next_action": block.next_action or None,
+                "due": block.due,
+                "since": block.since,
+                "days": (overview.world.now - block.since).days,
+            }
+            for status, block in blocks
+        ],
+        as_of=overview.world.now,
+        source=overview.source,
+        notes=overview.warnings,
     )
 
 

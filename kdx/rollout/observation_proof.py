@@ -33,7 +33,8 @@ class _Seen:
     """Weight: counted things where there are numbers, else one."""
     by_hand: bool
     uncontrolled: bool
-    file: str
+    report: str
+    """SHA-256 of the report it was taken from; empty where it was not."""
 
     @property
     def order(self) -> tuple[datetime, int]:
@@ -66,8 +67,13 @@ def _seen(record: Recorded, requirement: Requirement) -> _Seen:
         total=max(total, 1),
         by_hand=body.get("method") != Method.TEST,
         uncontrolled=uncontrolled,
-        file=str(body.get("raw_sha256")),
+        report=str(body.get("raw_sha256")) if body.get("run") == import_run(str(body.get("raw_sha256"))) else "",
     )
+
+
+def import_run(sha256: str) -> str:
+    """Return what an observation names as its run when it was taken from a report with this digest."""
+    return f"import:{sha256[:16]}"
 
 
 def prove_by_observations(
@@ -92,7 +98,7 @@ def prove_by_observations(
             _was_enough(one, requirement) and one.order < newest[one.target, one.vantage].order for one in seen
         ),
         events=tuple(sorted(one.event for one in groups)),
-        by_hand=tuple(sorted(one.event for one in groups if one.by_hand and one.file not in facts.imports)),
+        by_hand=tuple(sorted(one.event for one in groups if one.by_hand and one.report not in facts.imports)),
     )
 
 

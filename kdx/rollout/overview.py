@@ -136,6 +136,15 @@ def find_check(definition: Definition, text: str) -> str:
     raise UnknownMilestone(kind=_("check"), name=text, nearest=_nearest(text, list(definition.checks), False))
 
 
+def find_item(definition: Definition, text: str) -> str:
+    """Return the id of a counterpart or document, by its id or label; "" for ""."""
+    known = {**definition.counterparts, **definition.documents}
+    fitting = [name for name, label in known.items() if text in (name, label.ja, label.en)]
+    if not text or fitting:
+        return fitting[0] if text else ""
+    raise UnknownMilestone(kind=_("item"), name=text, nearest=_nearest(text, list(known), False))
+
+
 def find_place(board: Board, text: str) -> str:
     """Return the id of a school; "" for the city."""
     return "" if text in CITY_WORDS else board.school(text).id
@@ -144,9 +153,7 @@ def find_place(board: Board, text: str) -> str:
 def find_cell(definition: Definition, board: Board, school: str, milestone: Milestone, item: str = "") -> Cell:
     """Return the cell of a milestone at a place; NotHere where the two do not belong together."""
     place = find_place(board, school)
-    items = definition.items(milestone.scope)
-    chosen = next((name for name, label in items.items() if item in (name, label.ja, label.en)), item)
-    cell = Cell(milestone.id, place, chosen)
+    cell = Cell(milestone.id, place, find_item(definition, item))
     if cell not in cells_at(definition, milestone, (place,)) or (milestone.scope is not Scope.CITY and not place):
         raise NotHere(milestone=milestone.label, place=school + (f"/{item}" if item else ""))
     return cell

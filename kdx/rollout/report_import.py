@@ -7,7 +7,8 @@ from kdx.errors import KdxError, UsageMistake
 from kdx.language import N_, _
 from kdx.rollout.grid import Grid, Record, records_of
 from kdx.rollout.judged import Judged, Line, Verdict
-from kdx.rollout.overview import Overview, find_place
+from kdx.rollout.observation_proof import import_run
+from kdx.rollout.overview import Overview, find_item, find_place
 from kdx.rollout.stream import Definition, ReportMap
 from kdx.rollout.values import normal, read_day, read_number
 from kdx.state.events import ObservationMade
@@ -65,7 +66,8 @@ def _place(overview: Overview, record: Record) -> tuple[str, str]:
     if not school:
         raise ValueError(_("no school is named"))
     names = {normal(one.name): name for name, one in overview.schools.items()}
-    return names.get(school) or find_place(overview.board, school), record.values.get("item", "")
+    item = find_item(overview.definition, record.values.get("item", ""))
+    return names.get(school) or find_place(overview.board, school), item
 
 
 def _numbers(record: Record, columns: ReportMap) -> tuple[int, int]:
@@ -96,7 +98,7 @@ def _observation(
     return ObservationMade(
         check=columns.check, school=place[0], item=place[1], target=f"report:{columns.id}", vantage="",
         method=columns.method, result="pass" if done * 100 >= _percent(overview, columns.check) * total else "fail",
-        collected=moment, expires=moment + age if age else None, done=done, total=total, run=f"import:{sha256[:16]}",
+        collected=moment, expires=moment + age if age else None, done=done, total=total, run=import_run(sha256),
         raw_sha256=sha256,
     )
 

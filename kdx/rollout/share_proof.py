@@ -53,7 +53,7 @@ def _snapshot(share: ShareFacts) -> Proof:
     if sealed is None:
         return Proof(Outcome.ABSENT, because(N_("no snapshot in the vault")))
     at = moment(sealed, "started")
-    if sealed.body.get("state", "complete") != "complete":
+    if sealed.body.get("state", "complete") != "complete" or sealed.body.get("exit_code", 0) != 0:
         return Proof(Outcome.FAILED, because(N_("the last snapshot is not complete")), at, events=(sealed.id,))
     return Proof(Outcome.PASSED, because(N_("snapshot sealed")), at, events=(sealed.id,))
 

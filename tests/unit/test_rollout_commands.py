@@ -174,6 +174,33 @@ def test_a_clock_that_was_set_back_is_named(kdx_rollout):
     assert "a clock was set back: #3" in kdx_rollout("status").stdout, said
 
 
+def test_what_is_not_named_in_a_plan_stays(kdx_rollout):
+    kdx_rollout("set", "plan", "西小", "20", "--date", "2026-12-25")
+    kdx_rollout("set", "plan", "西小", "20", "--owner", "学校教育課")
+    row = next(row for row in kdx_rollout.rows("school", "西小") if row["number"] == 20)
+    assert (row["due"], row["owner"]) == ("2026-12-25", "学校教育課")
+
+
+def test_what_holds_milestones_up_is_listed_the_oldest_first(kdx_rollout):
+    words = ["--cause", "delivery", "--owner", "業者", "--next", "督促", "--due", "2026-12-01"]
+    kdx_rollout.now = NOON - timedelta(days=5)
+    kdx_rollout("set", "block", "西小", "9", *words)
+    kdx_rollout.now = NOON
+    kdx_rollout("set", "block", "加太小", "9", *words)
+    kdx_rollout("set", "block", "加太小", "8", *words)
+    kdx_rollout("set", "block", "加太小", "8", "--lift")
+    found = [(row["school"], row["cause"], row["due"], row["days"]) for row in kdx_rollout.rows("status", "--blocked")]
+    assert found == [("西小", "delivery", "2026-12-01", 5), ("加太小", "delivery", "2026-12-01", 0)]
+
+
+def test_a_finding_by_hand_is_marked_even_where_its_file_was_imported_before(kdx_rollout, tmp_path):
+    report = tmp_path / "mdm.csv"
+    report.write_text("学校,登録,台数,出力日\n西小,5,5,2026-11-21\n", "utf-8")
+    kdx_rollout("import", report, "--map", "mdm")
+    kdx_rollout("set", "observe", "加太小", "mdm_enrolled", "pass", "--count", "5/5", "--file", report)
+    assert {row["school"]: row["mdm"] for row in kdx_rollout.rows("status")} == {"西小": "確", "加太小": "確*", "関中": "未"}
+
+
 def test_a_dry_run_writes_nothing(kdx_rollout):
     assert "Nothing was written" in kdx_rollout("set", "claim", "加太小", "18", "done", "--dry-run").stdout
     assert not (kdx_rollout.folder / "state/ledger.sqlite3").exists()
@@ -194,6 +221,7 @@ def test_a_dry_run_writes_nothing(kdx_rollout):
         (["set", "claim", "加太小", "18", "done", "--count", "43/42"], 2, "38/42"),
         (["set", "claim", "加太小", "18", "finished"], 2, "finished"),
         (["set", "observe", "加太小", "mfa_enforce", "pass"], 2, "Nearest: mfa_enforced"),
+        (["set", "observe", "加太小", "fax_pages", "pass", "--item", "vendor"], 2, "Nearest: vendors"),
         (["set", "approve", "加太小", "23", "--office", "校長", "--date", "R8.2.30", "--number", "1"], 2, "R8.2.30"),
     ],
 )

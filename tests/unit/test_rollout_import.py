@@ -157,7 +157,7 @@ def test_two_people_edit_one_cell_and_nothing_of_the_second_file_is_taken(kdx_ro
     assert [(row["verdict"], row["before"], row["after"]) for row in rows] == [
         ("change", "-", "完了"), ("conflict", "完了", "実施中"),
     ]
-    assert "#1" in rows[1]["why"]
+    assert "#2" in rows[1]["why"]
     assert claims(kdx_rollout) == before
 
 
