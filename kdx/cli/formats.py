@@ -262,6 +262,8 @@ _STYLE = (
     "table{border-collapse:collapse}th,td{border:1px solid #666;padding:.2em .5em;text-align:left;"
     "vertical-align:top;overflow-wrap:anywhere}th{background:#eee}.number{text-align:right;white-space:nowrap}"
     "thead{display:table-header-group}tr{break-inside:avoid}"
+    "@media print{body{margin:0;font-size:8pt;line-height:1.2}h1{font-size:12pt;margin:0}p{margin:.3em 0}"
+    "th,td{padding:.1em .4em}}"
 )
 
 

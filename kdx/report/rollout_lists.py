@@ -22,16 +22,14 @@ WHY = Column("why", N_("Why"))
 def school_table(overview: Overview, school: str) -> Table:
     """Return every milestone of a school, or of the city (""): state, count, due day, owner and why. One A4 page."""
     numbers = {one.id: one.number for one in overview.definition.milestones}
-    streams = {one.id: stream.label for stream in overview.definition.streams for one in stream.milestones}
     return Table(
         title=_("{place}: the rollout").format(place=place_name(overview, school)),
         columns=(
-            Column("stream", N_("Stream")), Column("number", N_("No."), "count"), MILESTONE, STATE,
+            Column("number", N_("No."), "count"), MILESTONE, STATE,
             Column("done", N_("Done"), "count"), Column("total", N_("Of"), "count"), DUE, OWNER, WHY,
         ),
         rows=[
             {
-                "stream": str(streams[cell.milestone]),
                 "number": numbers[cell.milestone],
                 "milestone": milestone_name(overview, cell),
                 "state": mark(status),
