@@ -21,7 +21,7 @@ def rollout() -> None:
 
 
 @rollout.command()
-@click.option("--stream", metavar="STREAM", default="network", show_default=True, help=N_("Which stream to show."))
+@click.option("--stream", metavar="STREAM", default="", help=N_("Which stream to show; the first by default."))
 @click.option("--summary", is_flag=True, help=N_("One line for each stream of the plan."))
 @click.option("--overdue", is_flag=True, help=N_("What should be done by now, the oldest first."))
 @click.option("--blocked", is_flag=True, help=N_("What holds milestones up, the oldest first."))

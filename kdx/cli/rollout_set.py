@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 CLAIMS = ("none", "started", "done")
 RESULTS = ("pass", "fail", "unknown")
-METHODS = ("EXAMINE", "INTERVIEW", "TEST")
+METHODS = ("EXAMINE", "INTERVIEW")
+"""What a person does; TEST is for machines, and needs no signature."""
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 

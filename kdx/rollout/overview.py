@@ -119,7 +119,9 @@ def find_milestone(definition: Definition, text: str) -> Milestone:
 
 
 def find_stream(definition: Definition, text: str) -> Stream:
-    """Return the stream of this id, or the only one whose label holds `text`."""
+    """Return the stream of this id, or the only one whose label holds `text`; the first for ""."""
+    if not text and definition.streams:
+        return definition.streams[0]
     exact = [one for one in definition.streams if text == one.id]
     fitting = exact or [one for one in definition.streams if text in one.label.ja or text in one.label.en]
     if len(fitting) == 1:

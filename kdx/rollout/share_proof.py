@@ -91,8 +91,8 @@ def _receipt_at(receipts: Sequence[Recorded], share: ShareFacts, target: str) ->
 
 
 def _overtaken(receipt: Recorded, moves: dict[str, Recorded]) -> tuple[int, Reason] | None:
-    """Return what happened after a receipt so that it no longer says what is; None where nothing did."""
-    for event in moves.values():
+    """Return the last thing after a receipt that made it say no longer what is; None where nothing did."""
+    for event in sorted(moves.values(), key=lambda event: -event.id):
         if event.id < receipt.id:
             continue
         body = event.body

@@ -71,7 +71,8 @@ def said_of(overview: Overview, cell: Cell) -> Said:
 
 def version_of(status: CellStatus, said: Said) -> str:
     """Return the version a row of the sheet bears."""
-    return f"{status.version}-{said.digest}"
+    # a letter first, or a spreadsheet might take it for a day
+    return f"v{status.version}-{said.digest}"
 
 
 def judge_sheet(overview: Overview, grid: Grid, file: str, sha256: str, encoding: str) -> Judged:
@@ -101,7 +102,7 @@ def judge_sheet(overview: Overview, grid: Grid, file: str, sha256: str, encoding
 
 def _judge_row(overview: Overview, cell: Cell, record: Record, lines: list[Line], events: list[Event]) -> None:
     status, now = overview.statuses[cell], said_of(overview, cell)
-    number, _mark, digest = record.values["version"].partition("-")
+    number, _mark, digest = record.values["version"].removeprefix("v").partition("-")
     said, problems = _read(record.values, now)
     if not number.isdecimal() or len(digest) != 8:
         problems.append(_("its version is missing or damaged; export the sheet anew"))

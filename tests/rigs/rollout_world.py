@@ -35,6 +35,7 @@ MILESTONES = (
     milestone("mfa", evidence=(Requirement("mfa", frozenset({Method.TEST, Method.EXAMINE}), max_age_days=14),)),
     milestone("wifi", evidence=(Requirement("wifi", percent=90, vantages=2),)),
     milestone("plain", needs=("policy",)),
+    milestone("cutover", needs=("policy", "mfa"), hard=True),
     milestone(
         "retire", needs=("migration", "drill"), hard=True, avoid=("year_end",), evidence=(Requirement("silent"),),
         before=Before((Requirement("retention", frozenset({Method.EXAMINE})),), "校長"),

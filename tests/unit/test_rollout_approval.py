@@ -75,6 +75,13 @@ def test_it_counts_only_with_the_right_at_this_board_and_with_a_listed_key(keys,
     assert not counts(expired, signed)
 
 
+def test_nobody_signs_in_the_name_of_another(tmp_path, keys):
+    named = replace(approval("retire"), signer="tanaka")
+    key = signing.load_private_key(tmp_path / "private", "suzuki")
+    forged = replace(named, signature=signing.sign(key, "kdx-rollout", statement_of(BOARD.name, named)))
+    assert not counts(keys, forged)
+
+
 def test_a_key_that_is_nobodys_or_without_the_right_is_refused_when_it_signs(keys, sign):
     for name, event in (("stranger", approval("retire")), ("suzuki", approval("retire")), ("tanaka", seen("mfa"))):
         with pytest.raises(NotASigner) as caught:

@@ -73,6 +73,23 @@ def test_what_nobody_signed_does_not_open_a_hard_gate(trusted, link):
     assert (str(found.what), str(found.reason)) == (link, "not signed, and this gate takes proofs only")
 
 
+UNSIGNED = "not signed, and this gate takes proofs only"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "missing"),
+    [
+        ({}, [f"policy: {UNSIGNED}", f"mfa: {UNSIGNED}"]),
+        ({1: "A"}, [f"mfa: {UNSIGNED}"]),
+        ({2: "A"}, [f"policy: {UNSIGNED}"]),
+        ({1: "A", 2: "A"}, []),
+    ],
+)
+def test_a_hard_gate_takes_no_milestone_that_rests_on_what_nobody_signed(trusted, missing):
+    events = recorded(approval("policy", "", "教育委員会"), seen("mfa", method="EXAMINE"))
+    assert links(asked("cutover", events, trusted)) == missing
+
+
 def test_a_later_failure_closes_it_again():
     events = [*recorded(*EVIDENCE), drilled(4), drilled(5, passed=False)]
     assert links(asked("retire", events, SIGNED)) == ["drill: the last restore drill failed"]

@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rigs.rollout_world import (
     DAY, DEFINITION, NOON, SHARES, approval, block, claim, milestone, planned, ran, receipt, scan, seen, verified,
@@ -48,6 +48,7 @@ def statuses(facts, now=NOON):
 
 @settings(max_examples=25, deadline=None)
 @given(EVENTS)
+@example([receipt(), ran(), verified(5), ran()])
 def test_the_projection_gives_what_the_fold_over_everything_gives(tmp_path_factory, events):
     with filled(tmp_path_factory.mktemp("state"), *events) as ledger:
         everything = fold(ledger.events())
