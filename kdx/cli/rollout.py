@@ -1,5 +1,6 @@
 """`kdx rollout`: which school stands where, what holds it up, and how we know. Translates; decides nothing."""
 
+from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
 
@@ -118,11 +119,13 @@ def import_file(app: Application, source: Path, name: str | None, collected: dat
     from kdx.rollout.importers import judge_file, record_of
     from kdx.rollout.overview import look
 
-    judged = judge_file(look(app.board, app.ledger, app.now()), source, name, collected, read_sheet)
-    if judged.events and not dry_run:
-        # first, so that what was taken before a power cut is known to come from a report
-        for event in (record_of(judged), *judged.events):
-            app.record(event)
+    # whoever writes meanwhile would be overwritten unseen
+    with nullcontext() if dry_run else app.state.lock("rollout"):
+        judged = judge_file(look(app.board, app.ledger, app.now()), source, name, collected, read_sheet)
+        if judged.events and not dry_run:
+            # the report first: what was taken before a power cut is then known to come from it
+            for event in (record_of(judged), *judged.events):
+                app.record(event)
     app.output.show(judged_table(judged, taken=not dry_run))
     app.output.finish(judged.exit_code)
 

@@ -240,6 +240,7 @@ def _keep(app: Application, cell: "Cell | None", event: "Event", dry_run: bool) 
 
     before = look(app.board, app.ledger, app.now())
     if not dry_run:
-        app.record(event)
+        with app.state.lock("rollout"):
+            app.record(event)
     after = look(app.board, app.ledger, app.now())
     app.output.show(entered_table(before, after, cell))

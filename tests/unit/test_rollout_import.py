@@ -11,6 +11,7 @@ from rigs.rollout_place import NOON, Place, make_place
 
 from kdx.rollout.grid import FileUnclear, HeadingsMissing, decode, grid_of_csv, records_of
 from kdx.rollout.values import normal, read_day, read_number
+from kdx.state.folder import StateFolder
 
 
 @pytest.fixture
@@ -159,6 +160,15 @@ def test_two_people_edit_one_cell_and_nothing_of_the_second_file_is_taken(kdx_ro
     ]
     assert "#2" in rows[1]["why"]
     assert claims(kdx_rollout) == before
+
+
+def test_nothing_is_written_by_hand_while_a_file_is_taken_in(kdx_rollout):
+    path = edited(kdx_rollout, "a.xlsx", training__nishi_es={"Claim": "done"})
+    with StateFolder(kdx_rollout.folder / "state").lock("rollout"):
+        kdx_rollout("import", path, code=11)
+        kdx_rollout("set", "claim", "加太小", "18", "done", code=11)
+        assert kdx_rollout.rows("import", path, "--dry-run")
+    assert claims(kdx_rollout) == {}
 
 
 def test_what_somebody_else_changed_is_not_overwritten_by_a_row_nobody_edited(kdx_rollout):
