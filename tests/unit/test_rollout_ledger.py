@@ -46,7 +46,7 @@ def statuses(facts, now=NOON):
     return compute(World(DEFINITION, SHARES, facts, {}, now))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(EVENTS)
 @example([receipt(), ran(), verified(5), ran()])
 def test_the_projection_gives_what_the_fold_over_everything_gives(tmp_path_factory, events):
@@ -56,14 +56,14 @@ def test_the_projection_gives_what_the_fold_over_everything_gives(tmp_path_facto
         assert read_facts(ledger).baselines == everything.baselines
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(EVENTS, st.integers(0, 15))
 def test_the_past_never_sees_the_future(tmp_path_factory, events, days):
     moment = START + days * DAY + timedelta(hours=1)
     with filled(tmp_path_factory.mktemp("state"), *events) as ledger:
         then = statuses(read_facts(ledger, as_of=moment), moment)
-    with filled(tmp_path_factory.mktemp("state"), *events[: days + 1]) as ledger:
-        assert statuses(read_facts(ledger), moment) == then
+        # one event a day: so many had happened
+        assert then == statuses(fold(list(ledger.events())[: days + 1]), moment)
 
 
 def test_a_changed_row_is_named_is_not_relied_on_and_closes_hard_gates(tmp_path):
