@@ -90,7 +90,7 @@ def claim(
 
     done, total = parse_count(count)
     said = {"none": "not started", "started": "in progress", "done": "done"}[progress]
-    _keep(app, cell, ClaimMade(*_names(cell), said, done, total, day.isoformat() if day else "", note), dry_run)
+    _keep(app, (cell,), ClaimMade(*_names(cell), said, done, total, day.isoformat() if day else "", note), dry_run)
 
 
 @set_group.command(acts=True)
@@ -107,7 +107,7 @@ def plan(app: Application, cell: "Cell", day: date | None, owner: str, dry_run: 
 
     now = look(app.board, app.ledger, app.now()).statuses[cell]
     planned = day or now.planned
-    _keep(app, cell, PlanSet(*_names(cell), planned.isoformat() if planned else "", owner or now.owner), dry_run)
+    _keep(app, (cell,), PlanSet(*_names(cell), planned.isoformat() if planned else "", owner or now.owner), dry_run)
 
 
 @set_group.command(acts=True)
@@ -132,7 +132,7 @@ def approve(
     event = ApprovalGiven(
         *_names(cell), office, day.isoformat(), number, digest_of(scan), withdraw, signer=how.signer, signature=""
     )
-    _keep_signed(app, cell, event, how, dry_run)
+    _keep_signed(app, (cell,), event, how, dry_run)
 
 
 @set_group.command(acts=True)
@@ -152,7 +152,7 @@ def waive(
 
     of = "calendar" if calendar else "milestone"
     event = WaiverGiven(*_names(cell), of, reason, withdraw, signer=how.signer, signature="")
-    _keep_signed(app, cell, event, how, dry_run)
+    _keep_signed(app, (cell,), event, how, dry_run)
 
 
 @set_group.command(acts=True)
@@ -173,7 +173,7 @@ def block(
     from kdx.state.events import BlockChanged
 
     event = BlockChanged(*_names(cell), not lift, cause, owner, next_action, due.isoformat() if due else "")
-    _keep(app, cell, event, dry_run)
+    _keep(app, (cell,), event, dry_run)
 
 
 @set_group.command(acts=True)
@@ -201,7 +201,7 @@ def observe(
     """
     from kdx.rollout.definition import load_definition
     from kdx.rollout.entry import digest_of, parse_count
-    from kdx.rollout.overview import find_check, find_item, find_place
+    from kdx.rollout.overview import cells_asking, find_check, find_item, find_place
     from kdx.state.events import ObservationMade
 
     done, total = parse_count(count)
@@ -211,18 +211,21 @@ def observe(
         find_check(definition, check), find_place(app.board, school), find_item(definition, item), target, vantage,
         method, result, moment, done=done, total=total, raw_sha256=digest_of(document), signer=how.signer,
     )
-    _keep_signed(app, None, event, how, dry_run)
+    cells = cells_asking(definition, event.check, event.school, event.item)
+    _keep_signed(app, cells, event, how, dry_run)
 
 
 def _names(cell: "Cell") -> tuple[str, str, str]:
     return cell.milestone, cell.school, cell.item
 
 
-def _keep_signed(app: Application, cell: "Cell | None", event: "Signable", how: Any, dry_run: bool) -> None:
+def _keep_signed(app: Application, cells: "tuple[Cell, ...]", event: "Signable", how: Any, dry_run: bool) -> None:
     from kdx.rollout.approval import statement_of
     from kdx.rollout.entry import sign
 
     if dry_run:
+        if not how.signer:
+            app.output.warn(translate(N_("Add --signer NAME before this line is signed elsewhere.")))
         # exactly the bytes that ssh-keygen -Y sign is to be given
         sys.stdout.flush()
         sys.stdout.buffer.write(statement_of(app.board.name, event))
@@ -230,10 +233,10 @@ def _keep_signed(app: Application, cell: "Cell | None", event: "Signable", how: 
     signed = sign(app.board, event, how, actor(), app.now())
     if not signed.signature:
         app.output.warn(translate(N_("Nobody signed: this is marked with * wherever it is shown.")))
-    _keep(app, cell, signed, dry_run)
+    _keep(app, cells, signed, dry_run)
 
 
-def _keep(app: Application, cell: "Cell | None", event: "Event", dry_run: bool) -> None:
+def _keep(app: Application, cells: "tuple[Cell, ...]", event: "Event", dry_run: bool) -> None:
     """Append the event, and show what it changed."""
     from kdx.report.rollout_lists import entered_table
     from kdx.rollout.overview import look
@@ -243,4 +246,4 @@ def _keep(app: Application, cell: "Cell | None", event: "Event", dry_run: bool) 
         with app.state.lock("rollout"):
             app.record(event)
     after = look(app.board, app.ledger, app.now())
-    app.output.show(entered_table(before, after, cell))
+    app.output.show(entered_table(before, after, cells))

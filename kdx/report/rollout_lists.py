@@ -151,11 +151,11 @@ def changes_table(before: Overview, now: Overview) -> Table:
     return _differences(before, now, title, ())
 
 
-def entered_table(before: Overview, now: Overview, cell: Cell | None) -> Table:
-    """Return what an entry changed, and the cell it was made for even where its state is the same."""
+def entered_table(before: Overview, now: Overview, cells: Sequence[Cell]) -> Table:
+    """Return what an entry changed, and the cells it was made for even where their state is the same."""
     written = now.ledger_id > before.ledger_id
     title = _("Written down as #{id}").format(id=now.ledger_id) if written else _("Nothing was written")
-    return _differences(before, now, title, (cell,) if cell else ())
+    return _differences(before, now, title, cells)
 
 
 def _differences(before: Overview, now: Overview, title: str, always: Sequence[Cell]) -> Table:

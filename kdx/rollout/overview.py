@@ -147,6 +147,18 @@ def find_item(definition: Definition, text: str) -> str:
     raise UnknownMilestone(kind=_("item"), name=text, nearest=_nearest(text, list(known), False))
 
 
+def cells_asking(definition: Definition, check: str, school: str, item: str) -> tuple[Cell, ...]:
+    """Return the cells at a place whose milestone asks for a check, as evidence or before it may be begun."""
+    asking = (
+        one for one in definition.milestones
+        if any(each.check == check for each in (*one.evidence, *one.before.checks))
+    )
+    return tuple(
+        cell for one in asking for cell in cells_at(definition, one, (school,))
+        if (cell.school, cell.item) == (school, item)
+    )
+
+
 def find_place(board: Board, text: str) -> str:
     """Return the id of a school; "" for the city."""
     return "" if text in CITY_WORDS else board.school(text).id

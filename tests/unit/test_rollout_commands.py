@@ -94,7 +94,8 @@ def test_a_gate_refuses_to_retire_a_server_until_everything_exists(kdx_rollout, 
     # nothing that is typed opens it
     for milestone in ("migration", "drill", "read_only", "retire"):
         kdx_rollout("set", "claim", "西小", milestone, "done")
-    kdx_rollout("set", "observe", "西小", "retention_checked", "pass", "--file", paper)
+    said = kdx_rollout("set", "observe", "西小", "retention_checked", "pass", "--file", paper, lang="ja")
+    assert "旧サーバの停止" in said.stdout and "署名がありません" in said.stderr
     kdx_rollout("set", "approve", "西小", "23", "--office", "校長", "--date", "2026-11-20", "--number", "第12号")
     assert missing() == everything
     kdx_rollout.append(receipt("nishi"), drill("nishi"), seen("old_share_read_only"))
