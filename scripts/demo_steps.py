@@ -27,6 +27,14 @@ KEPT = Path(".work/demo").absolute()
 BOLD, PLAIN = ("\033[1m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "")
 
 
+OTHER_SCHOOLS = "".join(
+    f"shiken{number:02}_{'es' if number < 12 else 'jh'},試験市立第{number}{'小' if number < 12 else '中'}学校,"
+    f"{'elementary' if number < 12 else 'junior_high'},,\n"
+    for number in range(2, 15)
+)
+"""Thirteen more of the same board, for the tables; nothing is known of them."""
+
+
 class StepFailed(Exception):
     """A step did not come out as it must."""
 
@@ -86,6 +94,7 @@ def play(stage: Stage) -> None:
     move(stage)
     prove(stage)
     break_it(stage)
+    ask_the_gates(stage)
 
 
 def write_down(stage: Stage) -> None:
@@ -104,7 +113,7 @@ def write_down(stage: Stage) -> None:
     schools = stage.folder / "schools.csv"
     schools.write_text(
         "school_id,school_name,kind,share_name,share_url\n"
-        f"{SCHOOL},{SCHOOL_NAME},elementary,共有,{stage.folder / 'share'}\n",
+        f"{SCHOOL},{SCHOOL_NAME},elementary,共有,{stage.folder / 'share'}\n" + OTHER_SCHOOLS,
         encoding="utf-8",
     )
     stage.run("cat", "schools.csv")
@@ -176,6 +185,21 @@ def break_it(stage: Stage) -> None:
     stage.run("sed", "-i", f"0,/{SCHOOL}/s//{SCHOOL[:-1]}z/", "forged/receipt.json")
     stage.run("cmp", "receipt/receipt.json", "forged/receipt.json", expect=1)
     stage.run("kdx", "migrate", "receipt", "--check", "forged/receipt.json", expect=5)
+
+
+def ask_the_gates(stage: Stage) -> None:
+    """Which school stands where, from the evidence that was left behind."""
+    tell(
+        "Which school stands where? Nobody types it in: the scan and the receipt above are the evidence.",
+        "どの学校がどこまで進んだか。誰も入力していません。いまの調査と移行証明書が証拠です。",
+    )
+    stage.run("kdx", "rollout", "status")
+    tell(
+        "May the old server be switched off? Not before everything is proven. A claim does not help: exit code 4.",
+        "旧サーバを止めてよいか。すべてが証明されるまで、関門は終了コード 4 で断ります。申告しても開きません。",
+    )
+    stage.run("kdx", "rollout", "set", "claim", SCHOOL, "drill", "done")
+    stage.run("kdx", "rollout", "why", SCHOOL, "retire", expect=4)
 
 
 def main() -> int:

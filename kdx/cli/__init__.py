@@ -29,6 +29,7 @@ COMMANDS = {
     "inventory": ("kdx.cli.inventory:inventory", N_("See what is on the servers.")),
     "assess": ("kdx.cli.assess:assess", N_("Judge a share against targets, side by side, before anything moves.")),
     "migrate": ("kdx.cli.migrate:migrate", N_("Move a share, prove that it arrived, and write the receipt.")),
+    "rollout": ("kdx.cli.rollout:rollout", N_("Show which school stands where, and ask the gates.")),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }
 

@@ -121,7 +121,8 @@ def text(table: Table, zone: tzinfo, width: int | None) -> str:
         preserve_whitespace=True,
         colalign=["right" if column.kind in NUMBERS else "left" for column in table.columns] if rows else None,
     )
-    lines = [heading_line(table, zone), *(line.rstrip() for line in drawn.splitlines())]
+    above = map(visible, table.above)
+    lines = [heading_line(table, zone), *above, *(line.rstrip() for line in drawn.splitlines())]
     lines += [line for line in (legend_line(table), *map(visible, table.notes)) if line]
     return "\n".join(lines) + "\n"
 
@@ -217,6 +218,7 @@ def json_document(table: Table, zone: tzinfo) -> str:
         "source": encode_json(table.source),
         "columns": _json_list(columns),
         "rows": _json_list(_records(table, zone)),
+        **({"above": _json_list(table.above)} if table.above else {}),
         "notes": _json_list(table.notes),
         "legend": _json_list({"mark": mark, "meaning": translate(meaning)} for mark, meaning in table.legend),
     }
@@ -245,6 +247,7 @@ def _markdown(text: str) -> str:
 def markdown(table: Table, zone: tzinfo) -> str:
     """Draw as a Markdown table; whatever Markdown would act on is escaped."""
     lines = [_markdown(heading_line(table, zone)), ""]
+    lines += [f"{_markdown(visible(line))}\n" for line in table.above]
     lines.append("| " + " | ".join(map(_markdown, headings(table))) + " |")
     lines.append("|" + "|".join(" ---: " if column.kind in NUMBERS else " --- " for column in table.columns) + "|")
     for row in table.rows:
@@ -259,6 +262,8 @@ _STYLE = (
     "table{border-collapse:collapse}th,td{border:1px solid #666;padding:.2em .5em;text-align:left;"
     "vertical-align:top;overflow-wrap:anywhere}th{background:#eee}.number{text-align:right;white-space:nowrap}"
     "thead{display:table-header-group}tr{break-inside:avoid}"
+    "@media print{body{margin:0;font-size:8pt;line-height:1.2}h1{font-size:12pt;margin:0}p{margin:.3em 0}"
+    "th,td{padding:.1em .4em}}"
 )
 
 
@@ -275,7 +280,9 @@ def web_page(table: Table, zone: tzinfo) -> str:
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'\">",
         '<meta name="viewport" content="width=device-width">',
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
-        f"<h1>{title}</h1>\n<p>{html.escape(heading_line(table, zone))}</p>\n<table>\n<thead>\n<tr>",
+        f"<h1>{title}</h1>\n<p>{html.escape(heading_line(table, zone))}</p>",
+        *(f"<p>{html.escape(visible(line))}</p>" for line in table.above),
+        "<table>\n<thead>\n<tr>",
         *(f'<th scope="col"{kind}>{html.escape(name)}</th>' for kind, name in zip(classes, headings(table))),
         "</tr>\n</thead>\n<tbody>",
     ]

@@ -47,9 +47,11 @@ def init(
     Example: kdx init inventory --board 試験市教育委員会 --language ja
     """
     from kdx.config import create
+    from kdx.rollout import definition
 
     new = create.read_new_board(name, language or current_language(), municipality_code, schools, targets)
     files, board = create.compose(new, folder)
+    files[definition.FILE] = definition.standard_text()
     create.refuse_existing(folder, [*files, PUBLIC_KEY])
     for warning in board.warnings:
         app.output.say(str(warning))

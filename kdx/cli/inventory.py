@@ -243,7 +243,9 @@ def check(app: Application) -> None:
     """
     from kdx.config.ansible import compare_with_ansible
     from kdx.report.inventory import check_table
+    from kdx.rollout.definition import check_definition
 
+    check_definition(app.board.folder)
     differences = compare_with_ansible(app.board.folder, app.board)
     app.output.show(check_table(app.board, differences))
     app.output.finish(ExitCode.CONFIGURATION if differences else ExitCode.DONE)

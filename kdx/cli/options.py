@@ -142,19 +142,25 @@ def bandwidth_option(function: Function) -> Function:
     )(function)
 
 
+def moment_of(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    """Return the end of a day in the board's time zone: a callback of options that name one."""
+    if value is None:
+        return None
+    zone = application_of(context).zone
+    end = datetime.combine(parse_date(value) + timedelta(days=1), time(), zone)
+    return end - timedelta(microseconds=1)
+
+
+def date_of(context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
+    """Return a day: a callback of options that name one."""
+    return None if value is None else parse_date(value)
+
+
 def as_of_option(function: Function) -> Function:
     """--as-of. Adds `as_of: datetime | None`, the end of that day in the board's time zone."""
-
-    def parse(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
-        if value is None:
-            return None
-        zone = application_of(context).zone
-        end = datetime.combine(parse_date(value) + timedelta(days=1), time(), zone)
-        return end - timedelta(microseconds=1)
-
-    return click.option("--as-of", metavar="DATE", callback=parse, help=N_("As it was known at the end of that day."))(
-        function
-    )
+    return click.option(
+        "--as-of", metavar="DATE", callback=moment_of, help=N_("As it was known at the end of that day.")
+    )(function)
 
 
 _REIWA = re.compile(r"(?:R|令和)\s*([0-9]{1,2}|元)[年.\-/]([0-9]{1,2})[月.\-/]([0-9]{1,2})日?")

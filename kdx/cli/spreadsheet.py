@@ -38,7 +38,7 @@ def spreadsheet(table: Table, zone: tzinfo) -> bytes:
     book = Workbook(write_only=True)
     sheet: Any = book.create_sheet("kdx")
     _arrange(sheet, table, zone)
-    sheet.append([_text(sheet, heading_line(table, zone))])
+    sheet.append([_text(sheet, "   ".join((heading_line(table, zone), *map(visible, table.above))))])
     sheet.append([_text(sheet, name, bold=True) for name in headings(table)])
     for row in table.rows:
         sheet.append([_cell(sheet, row.get(column.key), column, zone) for column in table.columns])

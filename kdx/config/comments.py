@@ -87,6 +87,7 @@ JAPANESE = Comments(
 # ignore: ["*.tmp"]                     # すべての共有で対象にしない名前 (Thumbs.db などの既定に加えます)
 # ca_bundle: /etc/kdx/ca.pem            # 独自の認証局の証明書 (PEM)
 # proxy: http://proxy.example.jp:8080   # 外へ出るときのプロキシ
+# roles: {tanaka: {may: [approve, waive, examine]}}   # 承認などに署名できる人 (名前は keys/ の公開鍵と同じ)
 # time_zone: Asia/Tokyo
 """,
     keys="""\
@@ -168,6 +169,7 @@ ENGLISH = Comments(
 # ignore: ["*.tmp"]                     # names left out in every share, added to the defaults (Thumbs.db, ...)
 # ca_bundle: /etc/kdx/ca.pem            # certificates of a private authority (PEM)
 # proxy: http://proxy.example.jp:8080   # the way out
+# roles: {tanaka: {may: [approve, waive, examine]}}   # who may sign approvals (named as their key in keys/)
 # time_zone: Asia/Tokyo
 """,
     keys="""\

@@ -151,6 +151,18 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may put a name to things: under `roles` in kdx.yml."""
+
+    name: str
+    """The role of this person's key in inventory/keys."""
+    user: str
+    """Name of the user account that this person works with."""
+    may: frozenset[str]
+    """approve, waive, examine."""
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """The board of education and everything it has written down."""
 
@@ -165,6 +177,7 @@ class Board:
     vault: Target | None = None
     """Where backups live; its name is "vault"."""
     weather: WeatherAreas | None = None
+    roles: tuple[Person, ...] = ()
     ansible: AnsibleView = field(default_factory=AnsibleView, repr=False)
     warnings: tuple[Mistake, ...] = ()
     """What is doubtful but stops nothing; kdx inventory check shows it."""

@@ -20,11 +20,13 @@ from kdx.config.fields import (
 )
 from kdx.config.mistakes import Findings
 from kdx.config.model import Board, Network, Target, WeatherAreas, nearest_names
+from kdx.config.roles import read_roles
 from kdx.config.schools import resolve_file
 from kdx.language import LANGUAGES, _
 
 KEYS = (
     "board", "language", "municipality_code", "time_zone", "jma", "vault", "targets", "ignore", "ca_bundle", "proxy",
+    "roles",
 )
 STORE_KEYS = ("url", "access_key", "secret_key", "secret")
 TARGET_KEYS = (*STORE_KEYS, "profile")
@@ -54,6 +56,7 @@ def read_settings(top: Node, folder: Path, found: Findings) -> Board:
         ),
         vault=_read_vault(values.get("vault"), folder, found),
         weather=_read_weather(values.get("jma"), found),
+        roles=read_roles(values.get("roles"), found),
     )
 
 

@@ -51,6 +51,8 @@ class Table:
     """When the facts were true; None where they are those of the moment of showing."""
     source: str = ""
     """Where they come from, already translated: a catalog, a ledger entry, the configuration."""
+    above: tuple[str, ...] = ()
+    """Lines between the title and the table, already translated."""
     notes: tuple[str, ...] = ()
     """Sentences below the table, already translated."""
     legend: tuple[tuple[str, str], ...] = ()

@@ -6,11 +6,11 @@ chain ends, so the chain stays one. How events are chained, and how to recompute
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kdx.errors import ExitCode
 from kdx.language import N_
@@ -21,8 +21,9 @@ from kdx.state.events import Event
 from kdx.state.folder import StateFolder
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
+Which = Literal["every", "newest", "first"]
 BATCH = 1000
 LISTED = 1000
 """So many faults are listed; the rest is counted."""
@@ -43,6 +44,15 @@ class Recorded:
     subject: str
     body: dict[str, Any]
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Events that were read to rely on: each one's hash was computed anew."""
+
+    events: tuple[Recorded, ...]
+    changed: tuple[int, ...]
+    """Ids of those that are not what was written; they are not among `events`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,23 @@ class Ledger:
         with self._database.reading() as connection:
             return [_recorded(row) for row in _stream(connection, wanted.order_by(events.c.id))]
 
+    def read(self, kinds: Sequence[str], which: Which = "every", as_of: datetime | None = None) -> Read:
+        """Return events of several kinds, oldest first: every one, or the newest or first of each kind and subject.
+
+        Recorded up to a time, where one is given. Those whose hash does not fit are left out and named.
+        """
+        if not self._database.exists():
+            return Read((), ())
+        found: list[Recorded] = []
+        changed: list[int] = []
+        with self._database.reading() as connection:
+            for row in _stream(connection, _choice(kinds, which, as_of)):
+                if hash_of(row) == row["hash"]:
+                    found.append(_recorded(row))
+                else:
+                    changed.append(row["id"])
+        return Read(tuple(found), tuple(changed))
+
     def head(self) -> tuple[int, str]:
         """Return id and hash of the last event; (0, zeros) where there is none."""
         if not self._database.exists():
@@ -219,6 +246,24 @@ def _sort_out(faults: Iterable[Fault]) -> _Found:
         else:
             found.more += 1
     return found
+
+
+def _choice(kinds: Sequence[str], which: Which, as_of: datetime | None) -> "Select[Any]":
+    """Return the query for read(). Times are kept as text of one form in UTC, so text compares as time does."""
+    from sqlalchemy import func, select
+
+    events, present = tables().events, tables().present
+    if which == "newest" and as_of is None:
+        chosen = select(present.c.event).where(present.c.kind.in_(kinds))
+        return events.select().where(events.c.id.in_(chosen)).order_by(events.c.id)
+    wanted: list[ColumnElement[bool]] = [events.c.kind.in_(kinds)]
+    if as_of is not None:
+        wanted.append(events.c.time <= as_of.astimezone(UTC).isoformat(timespec="microseconds"))
+    if which == "every":
+        return events.select().where(*wanted).order_by(events.c.id)
+    one = func.max if which == "newest" else func.min
+    chosen = select(one(events.c.id)).where(*wanted).group_by(events.c.kind, events.c.subject)
+    return events.select().where(events.c.id.in_(chosen)).order_by(events.c.id)
 
 
 def _stream(connection: "Connection", wanted: "Select[Any]") -> Iterator[Row]:

@@ -11,7 +11,7 @@ from kdx.config import load_board
 from kdx.errors import ExitCode
 from kdx.signing import load_private_key, load_public_keys
 
-FILES = ["hosts.yml", "kdx.yml", "keys/README.md", "keys/board.pub", "rules/README.md"]
+FILES = ["hosts.yml", "kdx.yml", "keys/README.md", "keys/board.pub", "rollout.yml", "rules/README.md"]
 
 
 @pytest.fixture

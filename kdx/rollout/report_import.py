@@ -1,0 +1,144 @@
+"""Reports of other programs -> observations, by a column map of rollout.yml. Judges; writes nothing."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from kdx.errors import KdxError, UsageMistake
+from kdx.language import N_, _
+from kdx.rollout.grid import Grid, Record, records_of
+from kdx.rollout.judged import Judged, Line, Verdict
+from kdx.rollout.observation_proof import import_run
+from kdx.rollout.overview import Overview, find_item, find_place
+from kdx.rollout.stream import Definition, ReportMap
+from kdx.rollout.values import normal, read_day, read_number
+from kdx.state.events import ObservationMade
+
+
+class NoSuchMap(UsageMistake):
+    """A column map was named that rollout.yml does not hold."""
+
+    message = N_("rollout.yml has no column map {name!r} under reports:.")
+    advice = N_("Known: {known}.")
+
+
+def find_map(definition: Definition, name: str) -> ReportMap:
+    """Return a column map by its name."""
+    if name not in definition.reports:
+        raise NoSuchMap(name=name, known=", ".join(definition.reports) or "-")
+    return definition.reports[name]
+
+
+def judge_report(
+    overview: Overview, columns: ReportMap, grid: Grid, file: str, sha256: str, encoding: str, collected: date | None
+) -> Judged:
+    """Return what a report shows. `collected` is the day it speaks of, where it has no such column."""
+    wanted = {key: (heading,) for key, heading in columns.columns.items()}
+    optional = ("item",) if collected is None else ("item", "collected")
+    records = records_of(grid, wanted, optional, file)
+    lines: list[Line] = []
+    found: dict[tuple[str, str], list[tuple[Record, int, int, date]]] = {}
+    for record in records:
+        try:
+            place = _place(overview, record)
+            read = (record, *_numbers(record, columns), _day(record, collected))
+            found.setdefault(place, []).append(read)
+        except (ValueError, KdxError) as error:
+            where = record.values.get("school", "")
+            lines.append(Line(record.number, where, str(columns.label), Verdict.PROBLEM, why=_sentence(error)))
+    events = []
+    for place, parts in found.items():
+        if len(parts) > 1 and not columns.count:
+            why = _("this school stands in row {row} already").format(row=parts[0][0].number)
+            where = parts[1][0].values["school"]
+            lines.append(Line(parts[1][0].number, where, str(columns.label), Verdict.PROBLEM, why=why))
+            continue
+        event = _observation(overview, columns, place, parts, sha256)
+        line = _line(overview, columns, parts, event)
+        lines += [line] if line else []
+        events += [event] if line and line.verdict is Verdict.CHANGE else []
+    fit = all(line.verdict is Verdict.CHANGE for line in lines)
+    ordered = tuple(sorted(lines, key=lambda line: line.row))
+    return Judged(file, sha256, columns.id, encoding, len(records), ordered, tuple(events) if fit else ())
+
+
+def _place(overview: Overview, record: Record) -> tuple[str, str]:
+    school = record.values["school"]
+    if not school:
+        raise ValueError(_("no school is named"))
+    names = {normal(one.name): name for name, one in overview.schools.items()}
+    item = find_item(overview.definition, record.values.get("item", ""))
+    return names.get(school) or find_place(overview.board, school), item
+
+
+def _numbers(record: Record, columns: ReportMap) -> tuple[int, int]:
+    if columns.count:
+        return int(record.values["count"].casefold() in {normal(word).casefold() for word in columns.count}), 1
+    done, total = read_number(record.values["done"]), read_number(record.values["total"])
+    if done is None or total is None:
+        raise ValueError(_("a number is missing"))
+    if done > total:
+        raise ValueError(_("{done} of {total} is more than all").format(done=done, total=total))
+    return done, total
+
+
+def _day(record: Record, collected: date | None) -> date:
+    day = read_day(record.values.get("collected")) or collected
+    if day is None:
+        raise ValueError(_("it does not say of which day it speaks; add --collected DATE"))
+    return day
+
+
+def _observation(
+    overview: Overview, columns: ReportMap, place: tuple[str, str], parts: list[tuple[Record, int, int, date]],
+    sha256: str,
+) -> ObservationMade:
+    done, total = sum(part[1] for part in parts), sum(part[2] for part in parts)
+    moment = datetime.combine(min(part[3] for part in parts), time(), overview.world.now.tzinfo)
+    age = timedelta(days=columns.max_age_days) if columns.max_age_days else None
+    return ObservationMade(
+        check=columns.check, school=place[0], item=place[1], target=f"report:{columns.id}", vantage="",
+        method=columns.method, result="pass" if done * 100 >= _percent(overview, columns.check) * total else "fail",
+        collected=moment, expires=moment + age if age else None, done=done, total=total, run=import_run(sha256),
+        raw_sha256=sha256,
+    )
+
+
+def _percent(overview: Overview, check: str) -> int:
+    asked = (one for milestone in overview.definition.milestones for one in milestone.evidence)
+    return max((one.percent for one in asked if one.check == check), default=100)
+
+
+def _line(
+    overview: Overview, columns: ReportMap, parts: list[tuple[Record, int, int, date]], event: ObservationMade
+) -> Line | None:
+    """Return what taking an observation changes; None where the ledger has it already."""
+    known = overview.world.facts.observations.get((event.check, event.school, event.item), {}).values()
+    last = max(
+        (one.body for one in known if one.body.get("target") == event.target),
+        key=lambda body: str(body.get("collected")), default=None,
+    )
+    row = (parts[0][0].number, parts[0][0].values["school"], str(columns.label))
+    zone = overview.world.now.tzinfo
+    after = _shown(event.to_body(), zone)
+    if event.collected > overview.world.now:
+        return Line(*row, Verdict.PROBLEM, after=after, why=_("the day is yet to come"))
+    if last is None:
+        return Line(*row, Verdict.CHANGE, "-", after)
+    before = _shown(last, zone)
+    if before == after:
+        return None
+    if str(last.get("collected")) > str(event.to_body()["collected"]):
+        return Line(*row, Verdict.CONFLICT, before, after, _("the ledger holds a newer one"))
+    return Line(*row, Verdict.CHANGE, before, after)
+
+
+def _shown(body: Mapping[str, object], zone: tzinfo | None) -> str:
+    try:
+        day = datetime.fromisoformat(str(body.get("collected"))).astimezone(zone).date()
+    except ValueError:
+        return f"{body.get('done')}/{body.get('total')}"
+    return f"{body.get('done')}/{body.get('total')} ({day})"
+
+
+def _sentence(error: Exception) -> str:
+    return f"{error} {error.advise()}".strip() if isinstance(error, KdxError) else str(error)

@@ -1,0 +1,60 @@
+"""The column maps of rollout.yml: how the reports of other programs are read. Reads the maps, not the reports."""
+
+from collections.abc import Mapping
+
+from kdx.config.fields import (
+    Node,
+    mistake,
+    read_items,
+    read_mapping,
+    read_number,
+    read_required,
+    read_text,
+    refuse_unknown,
+)
+from kdx.config.mistakes import Findings
+from kdx.config.model import nearest_names
+from kdx.language import _
+from kdx.rollout.fields import check_id, read_label
+from kdx.rollout.stream import Definition, ReportMap
+from kdx.state.events import Method
+
+COLUMNS = ("school", "item", "done", "total", "collected", "count")
+KEYS = ("label", "check", "method", "columns", "count", "max_age_days")
+
+
+def read_reports(node: Node | None, around: Definition, found: Findings) -> Mapping[str, ReportMap]:
+    """Return the column maps by name."""
+    return {name: _read_map(name, one, around, found) for name, one in read_mapping(node, found).items()}
+
+
+def _read_map(name: str, node: Node, around: Definition, found: Findings) -> ReportMap:
+    check_id(name, node, found)
+    refuse_unknown(node, KEYS, found)
+    values = read_mapping(node, found)
+    check = read_required(node, "check", found) if values else ""
+    if check and check not in around.checks:
+        what = _("there is no such check; write it under checks: with a label.")
+        mistake(found, values["check"], what, tuple(nearest_names(check, list(around.checks))))
+    method = read_text(values.get("method"), found) or Method.EXAMINE
+    if method not in tuple(Method):
+        mistake(found, values["method"], _("there is no such method."), tuple(Method))
+        method = Method.EXAMINE
+    return ReportMap(
+        id=name,
+        label=read_label(values.get("label"), found, node),
+        check=check,
+        method=Method(method),
+        columns=_read_columns(values.get("columns", node), found),
+        count=tuple(text for item in read_items(values.get("count"), found) if (text := read_text(item, found))),
+        max_age_days=read_number(values.get("max_age_days"), 1, 3660, found),
+    )
+
+
+def _read_columns(node: Node, found: Findings) -> Mapping[str, str]:
+    refuse_unknown(node, COLUMNS, found) if node.path.endswith("columns") else None
+    columns = {key: read_text(value, found) for key, value in read_mapping(node, found).items() if key in COLUMNS}
+    whole = {"school", "done", "total"} <= columns.keys() or {"school", "count"} <= columns.keys()
+    if not whole:
+        mistake(found, node, _("the columns school, done and total are needed, or school and count."))
+    return columns
