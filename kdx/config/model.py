@@ -111,6 +111,12 @@ class WeatherAreas:
 
     office: str
     class20: str
+    bosai: str = "https://www.jma.go.jp/bosai"
+    """Where its JSON lies; a board with a closed network writes its own mirror."""
+    xml: str = "https://www.data.jma.go.jp/developer/xml"
+    """Where its XML telegrams lie."""
+    contact: str = ""
+    """A mail address or page that 気象庁 may turn to; part of the User-Agent."""
 
 
 @dataclass(frozen=True, slots=True)

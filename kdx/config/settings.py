@@ -26,7 +26,7 @@ KEYS = (
     "board", "language", "municipality_code", "time_zone", "jma", "vault", "targets", "ignore", "ca_bundle", "proxy",
 )
 STORE_KEYS = ("url", "access_key", "secret_key")
-WEATHER_KEYS = ("office", "class20")
+WEATHER_KEYS = ("office", "class20", "bosai", "xml", "contact")
 DEFAULT_TIME_ZONE = "Asia/Tokyo"
 
 _TARGET_NAME = re.compile(r"[^\s/:@.\-][^\s/:@]{0,63}")
@@ -104,7 +104,23 @@ def _read_weather(node: Node | None, found: Findings) -> WeatherAreas | None:
     if node is None or not read_mapping(node, found):
         return None
     refuse_unknown(node, WEATHER_KEYS, found)
-    return WeatherAreas(_read_area(node, "office", 6, found), _read_area(node, "class20", 7, found))
+    addresses = {key: _read_web_address(node.value.get(key), found) for key in ("bosai", "xml")}
+    contact = read_text(node.value.get("contact"), found)
+    if not contact.isascii():
+        mistake(found, node.value["contact"], _("a mail address or a web address in plain letters is expected."))
+    return WeatherAreas(
+        _read_area(node, "office", 6, found),
+        _read_area(node, "class20", 7, found),
+        contact=contact,
+        **{key: address for key, address in addresses.items() if address},
+    )
+
+
+def _read_web_address(node: Node | None, found: Findings) -> str:
+    text = read_text(node, found)
+    if node is not None and text and not re.fullmatch(r"https?://[^\s@?#]+", text):
+        mistake(found, node, _("a web address is expected, such as https://server/folder."))
+    return text
 
 
 def _read_area(node: Node, key: str, digits: int, found: Findings) -> str:
