@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from kdx.config.location import Location, parse_location
 from kdx.config.mistakes import Mistake
+from kdx.config.scheduling import HazardPolicy, Scheduling
 from kdx.config.secret import SecretReference
 from kdx.errors import ConfigurationError, UsageMistake
 from kdx.language import N_, translate
@@ -160,6 +161,8 @@ class Board:
     vault: Target | None = None
     """Where backups live; its name is "vault"."""
     weather: WeatherAreas | None = None
+    schedule: Scheduling = Scheduling()
+    hazard: HazardPolicy = HazardPolicy()
     ansible: AnsibleView = field(default_factory=AnsibleView, repr=False)
     warnings: tuple[Mistake, ...] = ()
     """What is doubtful but stops nothing; kdx inventory check shows it."""

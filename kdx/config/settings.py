@@ -19,11 +19,13 @@ from kdx.config.fields import (
 )
 from kdx.config.mistakes import Findings
 from kdx.config.model import Board, Network, Target, WeatherAreas, nearest_names
+from kdx.config.read_scheduling import read_hazard_policy, read_scheduling
 from kdx.config.schools import resolve_file
 from kdx.language import LANGUAGES, _
 
 KEYS = (
     "board", "language", "municipality_code", "time_zone", "jma", "vault", "targets", "ignore", "ca_bundle", "proxy",
+    "schedule", "hazard",
 )
 STORE_KEYS = ("url", "access_key", "secret_key")
 WEATHER_KEYS = ("office", "class20", "bosai", "xml", "contact")
@@ -50,6 +52,8 @@ def read_settings(top: Node, folder: Path, found: Findings) -> Board:
         ),
         vault=_read_vault(values.get("vault"), folder, found),
         weather=_read_weather(values.get("jma"), found),
+        schedule=read_scheduling(values.get("schedule"), folder, found),
+        hazard=read_hazard_policy(values.get("hazard"), found),
     )
 
 

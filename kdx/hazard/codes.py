@@ -121,9 +121,10 @@ def _level(node: Node | None, found: Findings) -> Level:
 
 def _peril(node: Node, found: Findings) -> Peril:
     text = read_required(node, "peril", found)
-    if text in tuple(Peril):
+    perils = [peril for peril in Peril if peril is not Peril.UNCLEAR]
+    if text in perils:
         return Peril(text)
-    mistake(found, node, _("one of {words} is expected.").format(words=", ".join(Peril)))
+    mistake(found, node, _("one of {words} is expected.").format(words=", ".join(perils)))
     return Peril.NONE
 
 

@@ -45,6 +45,8 @@ class Peril(StrEnum):
     GROUND = "ground"
     WIND = "wind"
     SNOW = "snow"
+    UNCLEAR = "unclear"
+    """The weather has not been known for too long."""
     NONE = "none"
     """Dry air, fog, frost, waves: shown, and no reason to act."""
 
