@@ -28,6 +28,9 @@ COMMANDS = {
     "doctor": ("kdx.cli.doctor:doctor", N_("Check configuration, stores, clock and versions.")),
     "inventory": ("kdx.cli.inventory:inventory", N_("See what is on the servers.")),
     "migrate": ("kdx.cli.migrate:migrate", N_("Move a share, prove that it arrived, and write the receipt.")),
+    "hazard": (
+        "kdx.cli.hazard:hazard", N_("See what the weather means for each school, and what kdx does about it.")
+    ),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }
 

@@ -154,8 +154,8 @@ def _seconds(text: str | None) -> int:
 def _remember(feed: Feed, folder: Path, now: datetime, body: bytes, headers: Mapping[str, str]) -> None:
     sent = {name.lower(): value for name, value in headers.items()}
     memory = Memory(feed.url, now, sent.get("etag", ""), sent.get("last-modified", ""), _sha256(body))
-    _write(folder / f"{feed.name}.body", body)
-    _write(folder / f"{feed.name}.json", _dump(memory))
+    write_whole(folder / f"{feed.name}.body", body)
+    write_whole(folder / f"{feed.name}.json", _dump(memory))
 
 
 def _remember_failure(feed: Feed, folder: Path, memory: Memory, now: datetime, pause: timedelta) -> None:
@@ -166,7 +166,7 @@ def _remember_failure(feed: Feed, folder: Path, memory: Memory, now: datetime, p
     kept = Memory(
         feed.url, memory.fetched, memory.etag, memory.modified, memory.sha256, failures, wait_until.astimezone(UTC)
     )
-    _write(folder / f"{feed.name}.json", _dump(kept))
+    write_whole(folder / f"{feed.name}.json", _dump(kept))
 
 
 def _recall(feed: Feed, folder: Path) -> tuple[Memory, bytes | None]:
@@ -195,7 +195,7 @@ def _sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Replace a file whole. What cannot be kept is fetched again: a full disk is no weather."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):

@@ -43,6 +43,14 @@ class StateFolder:
         """Folder of this machine's private keys."""
         return self._folder("keys")
 
+    def hazard(self) -> Path:
+        """Folder of 気象庁's feeds as last fetched, and what is remembered of each school's weather."""
+        return self._folder("hazard")
+
+    def schedule(self) -> Path:
+        """Folder of the scheduler: what it remembers, and the logs of its jobs."""
+        return self._folder("schedule")
+
     @property
     def ledger(self) -> Path:
         """File of the ledger (SQLite)."""

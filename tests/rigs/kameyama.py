@@ -183,7 +183,7 @@ def write_recording(folder: Path, scenes: Sequence[Scene] = EVENING) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for time, name, body in recording(scenes):
         (folder / f"{time.astimezone(UTC):%Y%m%d%H%M%S}_{name}").write_bytes(body + b"\n")
-    outlook = timeline(at(15), ["20", "20", "20", "11", "11"])
+    outlook = timeline(at(15), ["11", "20", "20", "11", "11"])
     (folder / f"{at(15).astimezone(UTC):%Y%m%d%H%M%S}_warning_timeline.json").write_bytes(encode(outlook) + b"\n")
 
 

@@ -11,13 +11,20 @@ import pytest
 from kdx.state.events import (
     CommandFailed,
     Event,
+    HazardObserved,
     InventoryCreated,
+    JobEnded,
+    JobStarted,
     KeyMade,
     PlanMade,
     ReceiptIssued,
     RunFinished,
     ScanFinished,
+    ScheduledJob,
+    SchedulePaused,
+    ShareSeen,
     Transfer,
+    TroubleTold,
     VerifyFinished,
     transfer_subject,
 )
@@ -43,6 +50,14 @@ RECEIPT = ReceiptIssued("shiken_es", TARGET, ["shiken_es-1"], True, "3" * 64, "S
 KEY = KeyMade("board", "SHA256:x")
 INVENTORY = InventoryCreated("/etc/kdx/inventory", "試験市教育委員会")
 FAILED = CommandFailed("kdx migrate run", 12, "The place does not answer.")
+WEATHER = HazardObserved(
+    "shiken_es", "unknown", "warning", {"water": "warning"}, ["03 発表"], ["r8"], NOON, None, ["https://x"]
+)
+SEEN = ShareSeen("shiken_es", "共有", "shiken_es-1")
+STARTED = JobStarted("save", "shiken_es", reasons=["x"], rate=1, forecast=NOON, deadline=None, log="/x")
+ENDED = JobEnded("save", "shiken_es", exit_code=0, started=NOON, ended=NOON, log="/x")
+PAUSED = SchedulePaused("shiken_es", NOON, "工事")
+TOLD = TroubleTold("rpo shiken_es-1", "x", False)
 
 CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
     "scan.finished": (
@@ -70,6 +85,17 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
     "key.made": (KEY, "board", {"role", "fingerprint"}),
     "inventory.created": (INVENTORY, "試験市教育委員会", {"folder", "board"}),
     "command.failed": (FAILED, "kdx migrate run", {"command", "exit_code", "message"}),
+    "hazard.observed": (
+        WEATHER, "shiken_es",
+        {"school", "level", "acts_as", "perils", "reasons", "doubts", "observed", "known", "sources"},
+    ),
+    "share.seen": (SEEN, "shiken_es-1", {"school", "share", "share_id"}),
+    "job.started": (
+        STARTED, "save shiken_es", {"job", "school", "reasons", "rate", "forecast", "deadline", "log"},
+    ),
+    "job.ended": (ENDED, "save shiken_es", {"job", "school", "exit_code", "started", "ended", "log"}),
+    "schedule.paused": (PAUSED, "shiken_es", {"school", "until", "reason"}),
+    "trouble.told": (TOLD, "rpo shiken_es-1", {"trouble", "text", "over"}),
 }
 """Kind -> an event, its subject, and the fields of version 1. A line may be added; none may be changed."""
 
@@ -87,7 +113,7 @@ def test_kinds_subjects_and_fields_stay_what_they_are(kind: str) -> None:
 
 
 def test_every_event_is_in_the_contract() -> None:
-    classes = (*Event.__subclasses__(), *Transfer.__subclasses__())
+    classes = (*Event.__subclasses__(), *Transfer.__subclasses__(), *ScheduledJob.__subclasses__())
     assert {each.kind for each in classes if each.kind and each.__module__ == Event.__module__} == set(CONTRACT)
 
 
