@@ -31,6 +31,7 @@ COMMANDS = {
     "hazard": (
         "kdx.cli.hazard:hazard", N_("See what the weather means for each school, and what kdx does about it.")
     ),
+    "schedule": ("kdx.cli.schedule:schedule", N_("See what runs when and why, and let cron or systemd run it.")),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }
 

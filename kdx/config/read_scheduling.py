@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kdx.config.bandwidth import BandwidthUnclear, parse_bandwidth
-from kdx.config.fields import Node, is_empty, mistake, read_items, read_mapping, read_number, read_text, refuse_unknown
+from kdx.config.fields import (
+    Node,
+    is_empty,
+    mistake,
+    read_items,
+    read_mapping,
+    read_number,
+    read_text,
+    read_truth,
+    refuse_unknown,
+)
 from kdx.config.mistakes import Findings
 from kdx.config.scheduling import HazardPolicy, Scheduling, Span, Vacation
 from kdx.language import _
@@ -30,6 +40,7 @@ def read_scheduling(node: Node | None, folder: Path, found: Findings) -> Schedul
         "line": lambda one: _rate(one, found),
         "wan": lambda one: _rate(one, found),
         "parallel": lambda one: read_number(one, 1, 64, found),
+        "second_copy": lambda one: read_truth(one, found),
         "vacations": lambda one: _all(one, lambda item: _vacation(item, found), found),
         "closed": lambda one: _all(one, lambda item: _date(item, found), found),
         "speak_at": lambda one: _time(read_text(one, found), one, found),

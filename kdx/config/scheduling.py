@@ -58,6 +58,8 @@ class Scheduling:
     """What all schools together may take: the board's line."""
     parallel: int = 4
     """Schools at one time."""
+    second_copy: bool = False
+    """Whether `kdx backup copy` keeps a second copy of the vault; a warning then asks for it too."""
     vacations: tuple[Vacation, ...] = (
         Vacation((7, 21), (8, 31)), Vacation((12, 25), (1, 7)), Vacation((3, 26), (4, 5)),
     )

@@ -56,9 +56,12 @@ class Codes:
     may_leave_out: frozenset[str]
 
 
-def codes_of(folder: Path) -> Codes:
-    """Return the table of an inventory folder, or kdx's own. ConfigurationMistakes tells all that is wrong in it."""
-    return _read(folder / NAME if (folder / NAME).exists() else OWN)
+def codes_of(folder: Path | None) -> Codes:
+    """Return the table of an inventory folder, or kdx's own where it has none or no folder is named.
+
+    ConfigurationMistakes tells all that is wrong in it.
+    """
+    return _read(folder / NAME if folder and (folder / NAME).exists() else OWN)
 
 
 @cache

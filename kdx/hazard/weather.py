@@ -49,3 +49,9 @@ def look(board: Board, state: StateFolder, now: datetime, drop: Path | None = No
     picture = from_files(drop, watch, now) if drop else poll(watch, now)
     memory = recall(watch.folder / MEMORY)
     return Seen(picture, weigh(picture, board.schools, memory, watch.codes, board.hazard))
+
+
+def weigh_unread(board: Board, state: StateFolder, picture: Picture) -> tuple[Outcome, ...]:
+    """Return what a picture full of doubt means, with kdx's own codes: the board's may be what is wrong."""
+    memory = recall(state.hazard() / MEMORY)
+    return weigh(picture, board.schools, memory, codes_of(None), board.hazard)

@@ -118,6 +118,12 @@ def broken(state: SchoolState, calendar: Calendar, now: datetime) -> tuple[Share
     return tuple(share for share in state.shares if now - share.since > rpo)
 
 
+def rates(situation: Situation, calendar: Calendar) -> dict[str, int]:
+    """Return the bytes per second each school's job may take at this moment."""
+    lines = _Lines(calendar, situation.now)
+    return {state.id: lines.at(state, situation.now) for state in situation.schools}
+
+
 def _left_alone(state: SchoolState, now: datetime) -> Waiting | None:
     if state.pause and now < state.pause.until:
         why = _("paused: {reason}").format(reason=state.pause.reason)
