@@ -112,6 +112,10 @@ use_option = click.option(
     "--use", type=click.Choice(USES), default="cron", show_default=True,
     help=N_("Your crontab, a file in /etc/cron.d, or a systemd timer (the last two as root)."),
 )
+every_option = click.option(
+    "--every", "minutes", metavar="MINUTES", type=click.IntRange(1, 30), default=5, show_default=True,
+    help=N_("How often it looks; a warning is answered within this time."),
+)
 user_option = click.option("--user", metavar="NAME", help=N_("As whom it runs; by default whoever installs it."))
 folder_option = click.option(
     "--folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -121,11 +125,14 @@ folder_option = click.option(
 
 @schedule.command(acts=True)
 @use_option
+@every_option
 @user_option
 @folder_option
 @dry_run_option
 @click.pass_obj
-def install(app: Application, use: str, user: str | None, folder: Path | None, dry_run: bool) -> None:
+def install(
+    app: Application, use: str, minutes: int, user: str | None, folder: Path | None, dry_run: bool
+) -> None:
     """Try the line as cron would run it, then install it: every five minutes kdx starts what is due.
 
     Example: kdx schedule install
@@ -134,7 +141,7 @@ def install(app: Application, use: str, user: str | None, folder: Path | None, d
     from kdx.schedule import timers
 
     app.state.schedule()
-    line = timers.Line(app.board.folder.absolute(), app.state_root, user or user_name())
+    line = timers.Line(app.board.folder.absolute(), app.state_root, user or user_name(), minutes)
     timers.try_line(line)
     if dry_run:
         app.output.say(line.cron())

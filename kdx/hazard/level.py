@@ -106,7 +106,8 @@ def _kept(
     }
     known = last.known if last else None
     # a clock that was set back makes the past lie in the future: that is no recent knowledge either
-    if known is None or not timedelta(0) <= now - known < patience:
+    recent = known is not None and timedelta(0) <= now - known < patience
+    if not recent and not kept:
         kept[Peril.UNCLEAR] = Level.ADVISORY
     return kept
 

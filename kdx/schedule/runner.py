@@ -151,7 +151,7 @@ def preview(
     outcomes: tuple[Outcome, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     if drop:
-        outcomes = weather.look(board, state, now, drop).outcomes
+        outcomes = weather.look(board, state, at or now, drop).outcomes
     else:
         outcomes, troubles = _look(board, state, now)
     return view_of(board, state, read_history(ledger), outcomes, at or now, troubles)

@@ -172,7 +172,7 @@ def install(line: Line, use: str, folder: Path | None = None) -> list[str]:
 def remove(user: str, folder: Path | None = None) -> list[str]:
     """Take away whatever install() wrote, and return where it was."""
     gone = []
-    if shutil.which("crontab"):
+    if folder is None and shutil.which("crontab"):
         crontab = read_crontab(user)
         if BEGIN in crontab.splitlines():
             write_crontab(user, with_block(crontab, None))
@@ -192,7 +192,7 @@ def remove(user: str, folder: Path | None = None) -> list[str]:
 def installed(user: str, folder: Path | None = None) -> list[str]:
     """Return where the line stands: lines of cron, names of unit files."""
     found = []
-    if shutil.which("crontab"):
+    if folder is None and shutil.which("crontab"):
         lines = read_crontab(user).splitlines()
         if BEGIN in lines:
             found += lines[lines.index(BEGIN) + 1:][:1]
