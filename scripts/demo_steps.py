@@ -86,6 +86,7 @@ def play(stage: Stage) -> None:
     move(stage)
     prove(stage)
     break_it(stage)
+    storm(stage)
 
 
 def write_down(stage: Stage) -> None:
@@ -176,6 +177,18 @@ def break_it(stage: Stage) -> None:
     stage.run("sed", "-i", f"0,/{SCHOOL}/s//{SCHOOL[:-1]}z/", "forged/receipt.json")
     stage.run("cmp", "receipt/receipt.json", "forged/receipt.json", expect=1)
     stage.run("kdx", "migrate", "receipt", "--check", "forged/receipt.json", expect=5)
+
+
+def storm(stage: Stage) -> None:
+    """An evening of thunder and flood, made up: which backup would have started when."""
+    tell(
+        "And when a storm comes? A synthetic evening over Kameyama: the schools are saved before it arrives.",
+        "荒天のときは？ 試験用に作った亀山の一晩です。雷や大雨が来る前に、各校を保存します。",
+    )
+    checkout = Path(__file__).resolve().parents[1]
+    stage.run(
+        "kdx", "hazard", "replay", str(checkout / "tests/kameyama_evening"), "--inventory", str(checkout / "inventory")
+    )
 
 
 def main() -> int:

@@ -85,16 +85,19 @@ class Order:
 
 def follow(alarm: Alarm, standing: Standing, policy: HazardPolicy) -> Alarm:
     """Return the memory after one more look: new peaks where a level rose, and calm noted."""
-    now, peaks = standing.observed, dict(alarm.peaks)
+    now = standing.observed
+    # what lies ahead comes from a clock that was set back since: it happened by now at the latest
+    peaks = {peril: Peak(peak.level, min(peak.since, now)) for peril, peak in alarm.peaks.items()}
+    rearmed = min(alarm.rearmed, now) if alarm.rearmed else None
     for peril, level in _active(standing).items():
         if peril not in peaks or KNOWN.index(level) > KNOWN.index(peaks[peril].level):
             peaks[peril] = Peak(level, now)
     if _active(standing) or standing.level is Level.UNKNOWN:
-        return Alarm(peaks, None, alarm.rearmed)
+        return Alarm(peaks, None, rearmed)
     calm_since = min(alarm.calm_since or now, now)
     if peaks and now - calm_since >= timedelta(hours=policy.rearm_hours):
         return Alarm({}, calm_since, now)
-    return Alarm(peaks, calm_since, alarm.rearmed)
+    return Alarm(peaks, calm_since, rearmed)
 
 
 def decide(alarm: Alarm, standing: Standing, school: School, policy: HazardPolicy) -> Order:

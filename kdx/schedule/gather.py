@@ -11,6 +11,8 @@ from kdx.state.folder import StateFolder
 
 STARTING = timedelta(minutes=1)
 """So long a job that was started may take until it holds its lock."""
+AHEAD = timedelta(minutes=15)
+"""So far a time of the past may lie ahead before a clock was wrong."""
 SECONDS = 60.0
 """What a run takes that finds nothing new, where none has been seen."""
 
@@ -41,12 +43,17 @@ def situation_of(
     return Situation(
         now=now,
         schools=tuple(_school(school, history, orders.get(school.id, Order()), state, now) for school in board.schools),
-        copied=copy.good,
-        checked=check.good,
+        copied=_past(copy.good, now),
+        checked=_past(check.good, now),
         second_copy=board.schedule.second_copy,
         board_running=any(is_running(state, job, "", one, now) for job, one in failed.items()),
-        board_tried={job: one.started for job, one in failed.items() if one.failures and one.started},
+        board_tried={job: min(one.started, now) for job, one in failed.items() if one.failures and one.started},
     )
+
+
+def _past(moment: datetime | None, now: datetime) -> datetime | None:
+    """Return a time that can be true; one from a clock that ran ahead is no knowledge."""
+    return moment if moment and moment <= now + AHEAD else None
 
 
 def _school(school: School, history: History, order: Order, state: StateFolder, now: datetime) -> SchoolState:
@@ -58,14 +65,15 @@ def _school(school: School, history: History, order: Order, state: StateFolder, 
         id=school.id,
         name=school.name,
         shares=tuple(
-            ShareState(share.id, share.name, one.saved, one.seen or now) for share, one in zip(school.shares, records)
+            ShareState(share.id, share.name, _past(one.saved, now), min(one.seen or now, now))
+            for share, one in zip(school.shares, records)
         ),
         order=order,
         growth=sum(one.growth for one in records),
         rate=max((one.rate for one in records), default=0.0) or None,
         seconds=sum(one.seconds for one in records) or SECONDS,
         running=(job.started or now) if running else None,
-        tried=job.started if job.failures else None,
+        tried=min(job.started, now) if job.failures and job.started else None,
         failures=job.failures,
         pause=pause if pause and now < pause.until else None,
     )

@@ -122,7 +122,8 @@ def _sealed(record: ShareRecord, body: Mapping[str, Any]) -> ShareRecord:
         record = replace(record, rate=max(size / seconds, record.rate * (1 - WEIGHT)))
     elif seconds > 0:
         record = replace(record, seconds=_average(record.seconds, seconds))
-    return replace(record, saved=max(started, record.saved or started))
+    # the newest word counts, not the latest time: a clock that ran ahead must not make a share young for ever
+    return replace(record, saved=started)
 
 
 def _average(old: float, new: float) -> float:

@@ -178,3 +178,14 @@ def test_without_the_outlook_the_present_is_still_known_and_the_lack_is_noted(fa
     fake.trouble[BOSAI["warning_timeline.json"]] = "404"
     picture = look()
     assert not picture.doubts and "warning_timeline" in str(picture.notes[0])
+
+
+def test_two_hundred_telegrams_an_hour_cost_one_fetch_for_each_type(fake: FakeJma, look: Look) -> None:
+    fake.trouble[R8] = "404"
+    types = ("VPWW54", "VPWW55", "VPWW58", "VPWW61")
+    times = [NOW - timedelta(seconds=18 * number) for number in range(600)]
+    fake.put("extra.xml", atom([(types[number % 4], time) for number, time in enumerate(times)]))
+    for number, type in enumerate(types):
+        fake.put(f"/xml/data/{file_name(type, times[number])}", telegram(type, times[number]))
+    assert not look().doubts
+    assert len([path for path, _headers, _status in fake.requests if path.startswith("/xml/data/")]) == 4

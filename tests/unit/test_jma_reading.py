@@ -237,6 +237,13 @@ def test_no_body_whatever_makes_the_reader_fail_otherwise_than_by_saying_so(valu
     assert told == () or isinstance(told, (tuple, datetime))
 
 
+@given(st.integers(0), st.booleans())
+def test_a_file_that_was_cut_off_anywhere_is_refused(place: int, xml: bool) -> None:
+    whole = telegram("VPWW55", at(15)).strip() if xml else encode([CALM, CALM])
+    with pytest.raises(FeedUnclear):
+        read_body(whole[: place % len(whole)], KAMEYAMA)
+
+
 @given(st.data())
 def test_a_calm_office_file_with_anything_changed_is_calm_or_in_doubt_never_a_crash(data: st.DataObject) -> None:
     body = encode([report("VPWW61", at(15), [kind("14", "発表", "20", "雷危険度")])])

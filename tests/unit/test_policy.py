@@ -96,6 +96,13 @@ def test_schools_without_ups_come_first_in_thunder_and_those_in_the_water_in_a_f
     assert after(standing(at(16), water="warning"), school=LOW).risk > after(flood, school=LOW).risk
 
 
+def test_a_clock_that_was_set_back_leaves_no_demand_in_the_future() -> None:
+    order = after(standing(at(40), lightning="advisory"), standing(at(16), lightning="advisory"))
+    assert order.save_since == at(16)
+    looks = [standing(at(39), lightning="advisory"), standing(at(40)), standing(at(42)), standing(at(16))]
+    assert after(*looks).check_since == at(16)
+
+
 @given(st.lists(st.tuples(st.integers(1, 200), st.sampled_from(["", "advisory", "warning", "danger"])), max_size=12))
 def test_every_rise_is_answered_and_nothing_else_asks(steps: list[tuple[int, str]]) -> None:
     now, alarm, before, calm_since = at(0), Alarm(), None, None

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kdx.config.location import parse_location
+from kdx.config.model import Board, IgnoreRules, School, Server, Share
 from kdx.config.scheduling import Scheduling
+from kdx.schedule.gather import situation_of
 from kdx.schedule.history import History, ToldRecord, fold, read_history
 from kdx.schedule.troubles import Trouble, speak
 from kdx.state.events import Event, JobEnded, JobStarted, SchedulePaused, ShareSeen, TroubleTold
@@ -104,6 +107,22 @@ bodies = st.dictionaries(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("2026-11-25T12:00:00+09:00")
     | st.just("complete") | st.floats(), max_size=6,
 )
+
+
+def test_a_clock_that_ran_ahead_makes_no_share_young_and_no_job_wait(ledger: Ledger, tmp_path: Path) -> None:
+    share = Share("a-1", "共有", "a_es", "fs", parse_location("/srv/a"), IgnoreRules("1", ()))
+    board = Board("x", tmp_path, (School("a_es", "あ", servers=(Server("fs", (share,)),)),))
+    for event in (ShareSeen("a_es", "共有", "a-1"), sealed(-40), sealed(9000)):
+        ledger.append(event)
+    ahead = NOON + timedelta(days=300)
+    ledger._clock = lambda: ahead
+    ledger.append(JobStarted("save", "a_es", reasons=[], rate=1, forecast=NOON, deadline=None, log="/l"))
+    ledger.append(JobEnded("save", "a_es", exit_code=12, started=NOON, ended=NOON, log="/l"))
+    found = situation_of(board, read_history(ledger), {}, StateFolder(tmp_path), NOON).schools[0]
+    assert (found.shares[0].saved, found.shares[0].known_since, found.tried) == (None, NOON, NOON)
+    ledger.append(sealed(-1))
+    found = situation_of(board, read_history(ledger), {}, StateFolder(tmp_path), NOON).schools[0]
+    assert found.shares[0].saved == NOON - timedelta(hours=1)
 
 
 KINDS = ["snapshot.sealed", "job.ended", "schedule.paused", "trouble.told"]
