@@ -109,7 +109,9 @@ class Ledger:
         if not self._database.exists():
             return
         events = tables().events
-        wanted = events.select().where(events.c.id > after).order_by(events.c.id)
+        wanted = events.select().order_by(events.c.id)
+        if after:
+            wanted = wanted.where(events.c.id > after)
         if kind is not None:
             wanted = wanted.where(events.c.kind == kind)
         if subject is not None:

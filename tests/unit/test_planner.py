@@ -274,9 +274,8 @@ class Year:
         return found
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_in_a_year_of_weather_and_dead_servers_nobody_is_beyond_the_promise_without_an_alarm(seed: int) -> None:
-    year = Year(seed)
+def test_in_a_year_of_weather_and_dead_servers_nobody_is_beyond_the_promise_without_an_alarm() -> None:
+    year = Year(1, schools=4)
     alarmed = 0
     for _hour in range(365 * 24):
         year.hour()
@@ -296,7 +295,7 @@ def test_in_a_year_of_weather_and_dead_servers_nobody_is_beyond_the_promise_with
 
 
 def test_in_a_year_of_weather_with_healthy_servers_the_promise_is_never_broken() -> None:
-    year = Year(3, failing=False)
+    year = Year(3, schools=4, failing=False)
     held = 0
     for _hour in range(365 * 24):
         year.hour()
