@@ -68,10 +68,9 @@ def replay(app: Application, files: tuple[Path, ...]) -> None:
     from kdx.hazard import weather
     from kdx.report.hazard import replay_table
     from kdx.schedule import replay as replays
-    from kdx.schedule.holidays import read_holidays
-    from kdx.schedule.calendar import Calendar
+    from kdx.schedule.runner import calendar_of
 
     watch = weather.watch_of(app.board, app.state)
-    calendar = Calendar(app.zone, app.board.schedule, read_holidays(app.board.folder))
+    calendar, _unread = calendar_of(app.board)
     lines = replays.replay(app.board, replays.load(files, watch.areas.class20), calendar, watch.codes)
     app.output.show(replay_table(app.board, lines, app.output.zone))

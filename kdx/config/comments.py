@@ -87,7 +87,7 @@ JAPANESE = Comments(
 # ca_bundle: /etc/kdx/ca.pem            # 独自の認証局の証明書 (PEM)
 # proxy: http://proxy.example.jp:8080   # 外へ出るときのプロキシ
 # time_zone: Asia/Tokyo
-# schedule: {rpo_hours: 30, window: "22:00-05:00", done_by: "07:00", class_hours: "08:00-17:00", class_rate: 10Mbit}
+# schedule: {window: "22:00-05:00", done_by: "07:00", class_hours: "08:00-17:00", class_rate: 10Mbit}
 # hazard: {look_ahead_hours: 6, unknown_minutes: 30, rearm_hours: 2, line_percent: 50}   # 気象への備え
 """,
     keys="""\
@@ -169,7 +169,7 @@ ENGLISH = Comments(
 # ca_bundle: /etc/kdx/ca.pem            # certificates of a private authority (PEM)
 # proxy: http://proxy.example.jp:8080   # the way out
 # time_zone: Asia/Tokyo
-# schedule: {rpo_hours: 30, window: "22:00-05:00", done_by: "07:00", class_hours: "08:00-17:00", class_rate: 10Mbit}
+# schedule: {window: "22:00-05:00", done_by: "07:00", class_hours: "08:00-17:00", class_rate: 10Mbit}
 # hazard: {look_ahead_hours: 6, unknown_minutes: 30, rearm_hours: 2, line_percent: 50}   # what the weather changes
 """,
     keys="""\

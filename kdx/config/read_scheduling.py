@@ -15,7 +15,6 @@ from kdx.config.fields import (
     read_mapping,
     read_number,
     read_text,
-    read_truth,
     refuse_unknown,
 )
 from kdx.config.mistakes import Findings
@@ -32,7 +31,6 @@ def read_scheduling(node: Node | None, folder: Path, found: Findings) -> Schedul
     """Return when backups may run; what is not written has its default."""
     values = read_mapping(node, found)
     readers: Mapping[str, Callable[[Node], Any]] = {
-        "rpo_hours": lambda one: read_number(one, 1, 24 * 31, found),
         "window": lambda one: _span(one, found),
         "done_by": lambda one: _time(read_text(one, found), one, found),
         "class_hours": lambda one: _span(one, found),
@@ -40,7 +38,7 @@ def read_scheduling(node: Node | None, folder: Path, found: Findings) -> Schedul
         "line": lambda one: _rate(one, found),
         "wan": lambda one: _rate(one, found),
         "parallel": lambda one: read_number(one, 1, 64, found),
-        "second_copy": lambda one: read_truth(one, found),
+        "second_copy": lambda one: read_text(one, found),
         "vacations": lambda one: _all(one, lambda item: _vacation(item, found), found),
         "closed": lambda one: _all(one, lambda item: _date(item, found), found),
         "speak_at": lambda one: _time(read_text(one, found), one, found),

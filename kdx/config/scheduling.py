@@ -46,7 +46,7 @@ class Scheduling:
     """`schedule:` of kdx.yml. Rates in bytes per second."""
 
     rpo_hours: int = 30
-    """A nightly run from 22:00 may last until 05:00; age counts from the start of the last good run."""
+    """What the board promises (`backup: {rpo_hours: …}`), for the planner to see beside the rest."""
     window: Span = Span(time(22), time(5))
     done_by: time = time(7)
     class_hours: Span = Span(time(8), time(17))
@@ -58,8 +58,8 @@ class Scheduling:
     """What all schools together may take: the board's line."""
     parallel: int = 4
     """Schools at one time."""
-    second_copy: bool = False
-    """Whether `kdx backup copy` keeps a second copy of the vault; a warning then asks for it too."""
+    second_copy: str = ""
+    """A target: where a warning has `kdx backup copy` keep a second copy of the vault; empty for none."""
     vacations: tuple[Vacation, ...] = (
         Vacation((7, 21), (8, 31)), Vacation((12, 25), (1, 7)), Vacation((3, 26), (4, 5)),
     )

@@ -45,7 +45,7 @@ def situation_of(
         schools=tuple(_school(school, history, orders.get(school.id, Order()), state, now) for school in board.schools),
         copied=_past(copy.good, now),
         checked=_past(check.good, now),
-        second_copy=board.schedule.second_copy,
+        second_copy=bool(board.schedule.second_copy),
         board_running=any(is_running(state, job, "", one, now) for job, one in failed.items()),
         board_tried={job: min(one.started, now) for job, one in failed.items() if one.failures and one.started},
     )

@@ -22,6 +22,7 @@ ENOUGH = 64 << 20
 """Bytes from which on a run tells how fast the line is."""
 WEIGHT = 0.3
 """How much the newest run counts in an average."""
+EXCUSED = ("locked", "changed", "vanished")
 DONE_CODES = (ExitCode.DONE, ExitCode.INCOMPLETE, ExitCode.LOCKED, ExitCode.HAZARD)
 """Ends that are no failure of the job: what is missing then is told by the age of the snapshots."""
 
@@ -108,11 +109,10 @@ def fold(history: History, events: Iterable[Recorded]) -> History:
 
 
 def _sealed(record: ShareRecord, body: Mapping[str, Any]) -> ShareRecord:
-    started, ended = _time(body.get("started")), _time(body.get("ended"))
-    good = body.get("state") == "complete" or body.get("good") is True
-    if not started or not good:
+    started, ended = _time(body.get("started")), _time(body.get("ended") or body.get("sealed"))
+    if not started or not _counts(record, body):
         return record
-    new = body.get("new_bytes")
+    new = body.get("new_bytes", body.get("stored_bytes"))
     size = float(new) if isinstance(new, (int, float)) and not isinstance(new, bool) and new >= 0 else 0.0
     hours = (started - record.saved) / timedelta(hours=1) if record.saved else 0.0
     seconds = (ended - started).total_seconds() if ended else 0.0
@@ -124,6 +124,22 @@ def _sealed(record: ShareRecord, body: Mapping[str, Any]) -> ShareRecord:
         record = replace(record, seconds=_average(record.seconds, seconds))
     # the newest word counts, not the latest time: a clock that ran ahead must not make a share young for ever
     return replace(record, saved=started)
+
+
+def _counts(record: ShareRecord, body: Mapping[str, Any]) -> bool:
+    """Whether a snapshot counts for the promise, as far as the ledger tells; the vault itself is asked by its status.
+
+    A partial one counts where the event says so, or where all that it lacks is what somebody had open or what changed
+    or vanished under the reading, and an earlier one holds that.
+    """
+    if isinstance(body.get("counts"), bool):
+        return bool(body["counts"])
+    if body.get("state") != "partial":
+        return body.get("state") == "complete"
+    reasons = body.get("reasons")
+    if record.saved is None or body.get("waiting") or not isinstance(reasons, list) or not reasons:
+        return False
+    return all(str(reason).partition(" ")[0] in EXCUSED for reason in reasons)
 
 
 def _average(old: float, new: float) -> float:

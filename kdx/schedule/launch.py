@@ -39,18 +39,17 @@ def start(
         "actor": actor, "request": uuid.uuid4().hex, "log": str(log),
     }
     places = ["--inventory", str(board.folder.absolute()), "--state", str(state.root)]
-    detach(
-        [sys.executable, "-m", "kdx.schedule.job", json.dumps(order), *program, *places, *words_of(step)], None, log
-    )
+    command = [*program, *places, *words_of(step, board)]
+    detach([sys.executable, "-m", "kdx.schedule.job", json.dumps(order), *command], None, log)
 
 
-def words_of(step: Step) -> list[str]:
+def words_of(step: Step, board: Board) -> list[str]:
     """Return the command of a job, without the program and its common options."""
     match step.job:
         case Job.SAVE:
             return ["backup", "run", step.school, "--bandwidth", f"{max(step.rate, 1) * 8}bit"]
         case Job.COPY:
-            return ["backup", "copy"]
+            return ["backup", "copy", "--to", board.schedule.second_copy]
         case Job.CHECK:
             return ["backup", "verify"]
 

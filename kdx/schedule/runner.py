@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from signal import SIGTERM
@@ -160,10 +160,13 @@ def preview(
 def calendar_of(board: Board) -> tuple[Calendar, HolidaysUnreadable | None]:
     """Return the board's calendar; with computed holidays and the reason where its table cannot be read."""
     zone = ZoneInfo(board.time_zone)
+    # the promise belongs to the backups, whose settings come with the vault
+    promise = getattr(getattr(board, "backup", None), "rpo_hours", board.schedule.rpo_hours)
+    rules = replace(board.schedule, rpo_hours=promise)
     try:
-        return Calendar(zone, board.schedule, read_holidays(board.folder)), None
+        return Calendar(zone, rules, read_holidays(board.folder)), None
     except HolidaysUnreadable as error:
-        return Calendar(zone, board.schedule, Holidays()), error
+        return Calendar(zone, rules, Holidays()), error
 
 
 def _look(board: Board, state: StateFolder, now: datetime) -> tuple[tuple[Outcome, ...], tuple[Trouble, ...]]:

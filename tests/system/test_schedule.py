@@ -103,7 +103,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         areas = f'office: "240000", class20: "2421000", bosai: "{weather.url}/bosai", xml: "{weather.url}/xml"'
         (folder / "kdx.yml").write_text(
             f"board: 試験市教育委員会\nlanguage: ja\nvault: {{url: {tmp_path}/vault}}\njma: {{{areas}}}\n"
-            f'schedule: {{parallel: 1, second_copy: true, window: "{window}", done_by: "{far:%H:%M}"}}\n'
+            f'schedule: {{parallel: 1, second_copy: {tmp_path}/second, window: "{window}", done_by: "{far:%H:%M}"}}\n'
             "hazard:\n  jitter_seconds: 0\n  rearm_hours: 0\n  unknown_minutes: 0\n"
             f"  hooks: {{warning: [/bin/sh, -c, 'echo $KDX_SCHOOL $KDX_LEVEL >> {tmp_path}/hooked']}}\n", "utf-8",
         )
@@ -114,6 +114,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
             schools += (f"    {id}:\n      vars: {{school_name: {id}, kind: elementary, server_floor: 1, {facts}}}\n"
                         f"      hosts: {{fs-{id}: {{shares: [{{name: 共有, url: {tmp_path}/{id}}}]}}}}\n")
         (folder / "hosts.yml").write_text(f"schools:\n  children:\n{schools}", "utf-8")
+        (tmp_path / "second").mkdir()
         found = Machine(tmp_path, weather)
         if "backup" in kdx.cli.COMMANDS:
             assert found.kdx("backup", "init").returncode == 0

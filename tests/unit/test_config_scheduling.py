@@ -32,7 +32,6 @@ def test_everything_written_is_read(tmp_path: Path) -> None:
         tmp_path,
         """\
 schedule:
-  rpo_hours: 26
   window: "21:30-04:00"
   done_by: "06:30"
   class_rate: 5Mbit
@@ -58,7 +57,7 @@ jma: {office: "240000", class20: "2421000", bosai: "https://mirror.example.jp/bo
     ("settings", "place"),
     [
         ("schedule: {rpo: 30}\n", "schedule.rpo"),
-        ("schedule: {rpo_hours: 0}\n", "schedule.rpo_hours"),
+        ("schedule: {parallel: 0}\n", "schedule.parallel"),
         ("schedule: {window: 22:00}\n", "schedule.window"),
         ('schedule: {window: "22:00-25:00"}\n', "schedule.window"),
         ("schedule: {done_by: 7:00}\n", "schedule.done_by"),

@@ -61,6 +61,31 @@ def test_only_a_good_snapshot_makes_a_share_young(ledger: Ledger) -> None:
     assert (record.saved, record.seen) == (NOON - timedelta(hours=16), NOON)
 
 
+@pytest.mark.parametrize(
+    ("body", "counts"),
+    [
+        ({"state": "complete"}, True), ({"state": "suspect"}, False), ({"state": "partial"}, False),
+        ({"state": "partial", "waiting": 0, "reasons": ["locked 2", "changed 1"]}, True),
+        ({"state": "partial", "waiting": 0, "reasons": ["locked 2", "denied 1"]}, False),
+        ({"state": "partial", "waiting": 9, "reasons": ["locked 2"]}, False),
+        ({"state": "partial", "waiting": 0, "reasons": ["checkpoint"]}, False),
+        ({"state": "partial", "counts": True}, True), ({"state": "complete", "counts": False}, False),
+    ],
+)
+def test_a_partial_snapshot_counts_where_it_lacks_only_what_somebody_had_open(
+    body: dict[str, Any], counts: bool
+) -> None:
+    def event(id: int, hours: int, **more: Any) -> Recorded:
+        start = (NOON + timedelta(hours=hours)).isoformat()
+        return Recorded(id, NOON, "x", "r", "snapshot.sealed", "a-1", {"started": start, "sealed": start, **more}, "")
+
+    first = event(1, -40, state="complete", stored_bytes=5)
+    saved = fold(History(), [first, event(2, -10, **body)]).shares["a-1"].saved
+    assert saved == NOON - timedelta(hours=10 if counts else 40)
+    if body["state"] == "partial" and "counts" not in body:
+        assert fold(History(), [event(2, -10, **body)]).shares["a-1"].saved is None
+
+
 def test_growth_and_speed_are_those_of_the_runs(ledger: Ledger) -> None:
     for event in (sealed(-48, size=10**9, minutes=10), sealed(-24, size=2400), sealed(0, size=4800)):
         ledger.append(event)

@@ -48,7 +48,8 @@ def run(app: Application, school: str, bandwidth: str) -> None:
 
 
 @backup.command()
-def copy() -> None:
+@click.option("--to", required=True)
+def copy(to: str) -> None:
     """Copy nothing."""
 
 
