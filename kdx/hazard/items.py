@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from kdx.errors import ExitCode, KdxError
-from kdx.language import N_
+from kdx.language import N_, translate
 
 
 class FeedUnclear(KdxError):
@@ -15,6 +15,10 @@ class FeedUnclear(KdxError):
     exit_code = ExitCode.UNDECIDED
     message = N_("The weather is not clear from {feed}: {why}.")
     advice = N_("Look at www.jma.go.jp yourself; backups go on. If it lasts, see kdx hazard show.")
+
+    def __str__(self) -> str:
+        """Return the sentence; its reason is a constant as often as not, and translated too."""
+        return translate(self.message).format(feed=self.values["feed"], why=translate(str(self.values["why"])))
 
 
 class Level(StrEnum):

@@ -54,10 +54,17 @@ def compose(area: str, now: datetime, codes: Codes, sources: Sources) -> Picture
         rivers=rivers,
         outlook=tuple(step for step in sources.outlook if step.type in codes.outlooks),
         doubts=tuple(doubts),
-        notes=sources.notes,
+        notes=(*sources.notes, *_notes_about(sources.outlook, codes)),
         alive=sources.alive,
         sources=sources.places,
     )
+
+
+def _notes_about(outlook: Iterable[Outlook], codes: Codes) -> Iterator[FeedUnclear]:
+    """Yield each code of the outlook that nobody knows, once."""
+    for code in dict.fromkeys(step.code for step in outlook if step.type in codes.outlooks):
+        if code not in codes.significancies:
+            yield _unknown("warning_timeline", code)
 
 
 def in_force(told: Iterable[Told], subject: Callable[[Told], str]) -> tuple[Told, ...]:

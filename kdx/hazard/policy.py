@@ -19,6 +19,8 @@ LEAD = {
     Level.EMERGENCY: timedelta(0),
 }
 """How soon it may be too late after a level rose, where no outlook says. Own assumption, on the short side."""
+POWER = {Peril.LIGHTNING, Peril.WIND, Peril.SNOW, Peril.UNCLEAR}
+"""What takes the power away, or may."""
 UNKNOWN_RANK = 3
 """What an unknown flood depth counts as when schools are compared: 3 to 5 metres."""
 
@@ -142,7 +144,7 @@ def _risk(standing: Standing, school: School, peaks: Mapping[Peril, Peak]) -> fl
     level = KNOWN.index(gravest_level(*(peak.level for peak in peaks.values())))
     if not level:
         return risk
-    if Peril.LIGHTNING in peaks or Peril.WIND in peaks or Peril.SNOW in peaks:
+    if peaks.keys() & POWER:
         risk *= 1 if school.ups else 3
     if Peril.WATER in peaks and standing.in_water:
         rank = UNKNOWN_RANK if school.flood_depth_rank is None else school.flood_depth_rank

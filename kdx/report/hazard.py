@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from kdx.config.model import Board
-from kdx.hazard.items import FeedUnclear, Level, Peril, Picture
+from kdx.hazard.items import Level, Peril, Picture
 from kdx.hazard.level import Reason, Standing
 from kdx.hazard.memory import Outcome
 from kdx.hazard.policy import LEVELS, PERILS, Order
@@ -113,15 +113,9 @@ def _notes(picture: Picture, zone: tzinfo) -> Iterator[str]:
     if picture.alive:
         yield _("気象庁 last wrote at {time}.").format(time=clock(picture.alive, zone))
     for doubt in (*picture.doubts, *picture.notes):
-        yield doubt_text(doubt)
+        yield str(doubt)
     if picture.sources:
         yield _("Read from: {places}").format(places=", ".join(picture.sources))
-
-
-def doubt_text(doubt: FeedUnclear) -> str:
-    """Return a doubt as a sentence in the present language."""
-    why = translate(str(doubt.values["why"]))
-    return translate(doubt.message).format(feed=doubt.values["feed"], why=why)
 
 
 def replay_table(board: Board, lines: Iterable[Line], zone: tzinfo) -> Table:

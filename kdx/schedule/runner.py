@@ -21,6 +21,7 @@ from kdx.errors import ExitCode, KdxError, Locked, gravest
 from kdx.hazard import weather
 from kdx.hazard.items import FeedUnclear, Level, Picture
 from kdx.hazard.memory import Outcome, keep, recall, remember
+from kdx.hazard.weather import Seen
 from kdx.schedule import notices
 from kdx.schedule.calendar import Calendar
 from kdx.schedule.gather import is_running, lock_name, situation_of
@@ -93,10 +94,10 @@ def _tick(runner: Runner) -> Ticked:
     now = runner.clock()
     path = state.schedule() / "history.json"
     history = _tidy(runner, read_history(ledger, path), now)
-    outcomes, unread = _look(board, state, now)
-    _record_weather(runner, outcomes)
-    view = view_of(board, state, history, outcomes, now, unread)
-    _stop(state, outcomes)
+    seen, unread = _look(board, state, now)
+    _record_weather(runner, seen)
+    view = view_of(board, state, history, seen.outcomes, now, unread)
+    _stop(state, seen.outcomes)
     write_limits(state, rates(view.situation, view.calendar))
     steps = [step for step in view.plan.steps if step.is_now(now)]
     for step in steps:
@@ -148,13 +149,12 @@ def preview(
     drop: Path | None = None,
 ) -> View:
     """Return the plan as it would be at `at`, under the present weather or that of files. Changes nothing."""
-    outcomes: tuple[Outcome, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     if drop:
-        outcomes = weather.look(board, state, at or now, drop).outcomes
+        seen = weather.look(board, state, at or now, drop)
     else:
-        outcomes, troubles = _look(board, state, now)
-    return view_of(board, state, read_history(ledger), outcomes, at or now, troubles)
+        seen, troubles = _look(board, state, now)
+    return view_of(board, state, read_history(ledger), seen.outcomes, at or now, troubles)
 
 
 def calendar_of(board: Board) -> tuple[Calendar, HolidaysUnreadable | None]:
@@ -169,25 +169,26 @@ def calendar_of(board: Board) -> tuple[Calendar, HolidaysUnreadable | None]:
         return Calendar(zone, rules, Holidays()), error
 
 
-def _look(board: Board, state: StateFolder, now: datetime) -> tuple[tuple[Outcome, ...], tuple[Trouble, ...]]:
-    """Return what the weather means; nothing where the board has not said where it is. Never stops a tick."""
+def _look(board: Board, state: StateFolder, now: datetime) -> tuple[Seen, tuple[Trouble, ...]]:
+    """Return what the weather means; for no school where the board has not said where it is. Never stops a tick."""
     if board.weather is None:
-        return (), ()
+        return Seen(Picture("", now), ()), ()
     try:
-        return weather.look(board, state, now).outcomes, ()
+        return weather.look(board, state, now), ()
     except Exception as error:
         # a table of codes with a mistake, a full disk, a bug: the night is saved all the same, as under an advisory
         why = str(error) if isinstance(error, KdxError) else f"{type(error).__name__}: {error}"
         doubt = FeedUnclear(feed="kdx", why=why)
         picture = Picture(board.weather.class20, now, doubts=(doubt,))
-        return weather.weigh_unread(board, state, picture), (Trouble("weather unread", why),)
+        seen = Seen(picture, weather.weigh_unread(board, state, picture))
+        return seen, (Trouble("weather unread", why),)
 
 
-def _record_weather(runner: Runner, outcomes: tuple[Outcome, ...]) -> None:
+def _record_weather(runner: Runner, seen: Seen) -> None:
     """Keep what is to be remembered; append what changed; start the hooks of a level that is reached anew."""
     path = runner.state.hazard() / weather.MEMORY
     before = recall(path)
-    for one in outcomes:
+    for one in seen.outcomes:
         old, new = before.get(one.school.id), one.standing
         if old and (old.standing.level, old.standing.perils) == (new.level, new.perils):
             continue
@@ -199,13 +200,13 @@ def _record_weather(runner: Runner, outcomes: tuple[Outcome, ...]) -> None:
                 perils={str(peril): str(level) for peril, level in new.perils.items()},
                 reasons=[f"{reason.meaning.name} {reason.status} {reason.place}".strip() for reason in new.reasons],
                 doubts=[f"{doubt.values['feed']}: {doubt.values['why']}" for doubt in new.doubts],
-                observed=new.observed, known=new.known, sources=[],
+                observed=new.observed, known=new.known, sources=list(seen.picture.sources),
             )
         )
         if old is None or old.standing.acts_as != new.acts_as:
             _start_hooks(runner, one.school.id, new.acts_as)
-    if outcomes:
-        keep(path, remember(outcomes))
+    if seen.outcomes:
+        keep(path, remember(seen.outcomes))
 
 
 def _start_hooks(runner: Runner, school: str, level: Level) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from kdx.config.scheduling import Scheduling
-from kdx.hazard.items import FeedUnclear, Level
+from kdx.hazard.items import Level
 from kdx.hazard.memory import Outcome
-from kdx.language import _, translate
+from kdx.language import _
 from kdx.schedule.calendar import Calendar
 from kdx.schedule.history import History, ToldRecord
 from kdx.schedule.planner import WEATHER, Plan, broken
@@ -85,15 +85,10 @@ def _of_weather(weather: Iterable[Outcome], patience: int, zone: tzinfo) -> Iter
         known = standing.known
         if known and timedelta(0) <= standing.observed - known < timedelta(minutes=patience):
             continue
-        why = ", ".join(dict.fromkeys(map(doubt_text, standing.doubts)))
+        why = ", ".join(dict.fromkeys(map(str, standing.doubts)))
         text = _("the weather is not known since {time}; kdx acts as under an advisory. {why}")
         yield Trouble("weather", text.format(time=_shown(known, zone) if known else _("the beginning"), why=why))
         return
-
-
-def doubt_text(doubt: FeedUnclear) -> str:
-    """Return a doubt as a sentence in the present language."""
-    return translate(doubt.message).format(feed=doubt.values["feed"], why=translate(str(doubt.values["why"])))
 
 
 def speak(

@@ -23,6 +23,9 @@ import pytest
 
 import kdx.cli
 from kdx.schedule.timers import BEGIN, SERVICE, TIMER, Line, install, with_block
+from kdx.state.events import ShareSeen
+from kdx.state.folder import StateFolder
+from kdx.state.ledger import open_ledger
 from tests.conftest import CHECKOUT
 from tests.rigs.fake_jma import FakeJma, serve_jma
 from tests.rigs.kameyama import atom, encode, kind, report
@@ -151,8 +154,42 @@ def test_an_evening_from_calm_to_all_clear_starts_the_right_jobs_in_the_right_or
     assert ticks(2) == ["check"]
     levels = [(event["subject"], event["level"]) for event in machine.events("hazard.observed")]
     assert [level for school, level in levels if school == "low_es"] == ["advisory", "warning", "unknown", "clear"]
+    assert {event["exit_code"] for event in machine.events("job.ended")} == {0}
     assert (machine.folder / "hooked").read_text("utf-8") == "low_es warning\n"
     assert machine.kdx("audit", "verify").returncode == 0
+
+
+def test_neither_a_broken_table_of_codes_nor_of_holidays_keeps_a_school_from_being_saved(machine: Machine) -> None:
+    (machine.folder / "inventory/rules").mkdir()
+    (machine.folder / "inventory/rules/jma.yml").write_text("warnings: [\n", "utf-8")
+    (machine.folder / "inventory/syukujitsu.csv").write_bytes(b"\x00")
+    told = machine.tick()
+    assert "jma.yml" in told.stderr and "syukujitsu.csv" in told.stderr
+    assert machine.jobs() == ["save low_es"]
+    machine.settle()
+    assert {event["level"] for event in machine.events("hazard.observed")} == {"unknown"}
+    assert machine.tick().stderr == ""
+
+
+def test_a_promise_that_is_broken_is_told_once_and_by_every_exit_code_until_it_is_kept_again(machine: Machine) -> None:
+    ledger = open_ledger(StateFolder(machine.folder / "state"), actor="t", request_id="r",
+                         clock=lambda: datetime.now(UTC) - timedelta(hours=40))
+    with ledger:
+        for id in SCHOOLS:
+            ledger.append(ShareSeen(id, "共有", f"{id}-a8d79a09"))
+        assert machine.kdx("schedule", "pause", "high_es", "--until", "2099-01-01", "--reason", "x").returncode == 0
+    first = machine.tick()
+    machine.settle()
+    second, third = machine.tick(), machine.tick()
+    assert [tick.returncode for tick in (first, second, third)] == [14, 14, 14]
+    assert "low_es 共有: the last good backup began never; promised is one in 30 hours" in first.stderr
+    assert "over: low_es" in second.stderr and third.stderr == ""
+    assert machine.kdx("schedule", "pause", "high_es", "--until", "2020-01-01", "--reason", "x").returncode == 0
+    machine.tick()
+    machine.settle()
+    last = machine.tick()
+    assert last.returncode == 0 and "over: high_es 共有" in last.stderr
+    assert machine.jobs() == ["save low_es", "save high_es"]
 
 
 @pytest.mark.long

@@ -99,6 +99,11 @@ def test_the_outlook_is_read_step_by_step(tmp_path: Path) -> None:
     ]
 
 
+def test_an_outlook_that_nobody_understands_is_noted_and_leaves_the_present_known(tmp_path: Path) -> None:
+    found = picture(tmp_path, encode([report("VPWW61", at(15))]), b"[]", encode(timeline(at(15), ["11", "77"])))
+    assert not found.doubts and "the code 77 is not known" in str(found.notes[0])
+
+
 @pytest.mark.parametrize(
     "body",
     [
