@@ -1,16 +1,18 @@
 """What is due, in which order, why, and what will not be safe in time. Pure: the same situation gives the same plan.
 
 Order: what the weather asks for, then what missed its night, then the night itself; within each, the most value first:
-risk x unsaved bytes / time. Schools share the board's line, so only `parallel` of them go at once.
+risk x unsaved bytes / time. Schools share the board's line, so only `parallel` of them go at once; what the weather
+asks for waits for no night.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kdx.language import N_, _
 from kdx.schedule.calendar import Calendar
+from kdx.schedule.lines import FAR, Lines
 from kdx.schedule.situation import Job, SchoolState, ShareState, Situation
 
 WEATHER, MISSED, NIGHT = range(3)
@@ -20,8 +22,6 @@ LEAST = 1 << 20
 """A run carries at least so much (bytes): manifests and seals."""
 PATIENCE = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45), timedelta(hours=2))
 """How long a school is left alone after one, two, three and more failures: one dead server never drowns the others."""
-FAR = timedelta(days=7)
-"""No forecast goes further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,12 @@ def plan(situation: Situation, calendar: Calendar) -> Plan:
         for state in situation.schools
         if state.shares and state.id not in left and state.running is None
     ]
-    lines = _Lines(calendar, now)
-    steps = list(_place(due, situation, lines))
+    lines, parallel = Lines(calendar, now), calendar.rules.parallel
+    asked = [state for state in situation.schools if state.is_asked]
+    # what the weather asks for waits for no night: the others stand aside, see lines.rates
+    steps = list(_place([one for one in due if one.urgency == WEATHER], _ends(asked, now), now, parallel, lines))
+    busy = [*_ends(situation.schools, now), *(step.finish for step in steps)]
+    steps += _place([one for one in due if one.urgency != WEATHER], busy, now, parallel, lines)
     steps.sort(key=lambda step: (step.start, step.urgency))
     board = [] if situation.board_running else list(_board_steps(situation, now))
     unsafe = _unsafe(situation, calendar, {one.school: one for one in steps}, {one.school: one for one in waiting})
@@ -116,12 +120,6 @@ def broken(state: SchoolState, calendar: Calendar, now: datetime) -> tuple[Share
     """Return the shares whose promise is broken: older than the RPO."""
     rpo = timedelta(hours=calendar.rules.rpo_hours)
     return tuple(share for share in state.shares if now - share.since > rpo)
-
-
-def rates(situation: Situation, calendar: Calendar) -> dict[str, int]:
-    """Return the bytes per second each school's job may take at this moment."""
-    lines = _Lines(calendar, situation.now)
-    return {state.id: lines.at(state, situation.now) for state in situation.schools}
 
 
 def _left_alone(state: SchoolState, now: datetime) -> Waiting | None:
@@ -139,7 +137,7 @@ def _due(state: SchoolState, calendar: Calendar, now: datetime) -> _Due:
     assert oldest is not None
     window = calendar.window_start(now)
     order = state.order
-    if _is_asked(state, oldest):
+    if state.is_asked:
         at, urgency, reasons = now, WEATHER, order.reasons
     elif oldest.saved is None:
         at, urgency, reasons = now, MISSED, (_("never saved yet"),)
@@ -167,58 +165,13 @@ def _unsaved(state: SchoolState, oldest: ShareState, at: datetime) -> int:
     return max(LEAST, int(state.growth * max((at - oldest.saved) / timedelta(hours=1), 0)))
 
 
-class _Lines:
-    """How fast a school may go at a moment, and so when a job that starts then is done."""
+def _place(due: Sequence[_Due], busy: Iterable[datetime], now: datetime, parallel: int, lines: Lines) -> Iterator[Step]:
+    """Give every job a place: at most `parallel` at once, the most urgent that is due first.
 
-    def __init__(self, calendar: Calendar, now: datetime) -> None:
-        self._rules = calendar.rules
-        self._changes: list[tuple[datetime, bool]] = []
-        moment, end = now, now + FAR
-        while moment < end:
-            until = calendar.next_change(moment)
-            self._changes.append((until, calendar.in_class(moment)))
-            moment = until
-
-    def rate(self, state: SchoolState, in_class: bool) -> int:
-        """Return the bytes per second a school may take.
-
-        A warning lifts the limit of the lessons and sets its own: the school is calling parents.
-        """
-        rules, percent = self._rules, state.order.line_percent
-        shared = rules.wan // rules.parallel
-        if state.order.copy_since:
-            return min(rules.line * percent // 100, shared)
-        return min(rules.class_rate if in_class else rules.line * percent // 100, shared)
-
-    def at(self, state: SchoolState, moment: datetime) -> int:
-        """Return the rate at a moment."""
-        return self.rate(state, next((lessons for until, lessons in self._changes if moment < until), False))
-
-    def finish(self, due: _Due, start: datetime) -> datetime:
-        """Return when a job is done that starts at `start`."""
-        left, moment = float(due.size), start
-        earliest = start + timedelta(seconds=due.state.seconds)
-        for until, lessons in self._changes:
-            if moment >= until:
-                continue
-            rate = self.rate(due.state, lessons)
-            if due.state.rate:
-                rate = min(rate, int(due.state.rate) or 1)
-            seconds = left / rate
-            if moment + timedelta(seconds=seconds) <= until:
-                return max(moment + timedelta(seconds=seconds), earliest)
-            left -= rate * (until - moment).total_seconds()
-            moment = until
-        return moment
-
-
-def _place(due: Sequence[_Due], situation: Situation, lines: _Lines) -> Iterator[Step]:
-    """Give every job a place: at most `parallel` at once, the most urgent that is due first."""
-    now, parallel = situation.now, lines._rules.parallel
-    running = sum(1 for state in situation.schools if state.running is not None)
-    # a run at work is taken to last as long again as it has lasted
-    busy = [now + max(now - state.running, timedelta(minutes=1)) for state in situation.schools if state.running]
-    free = [*busy, *[now] * max(0, parallel - running)]
+    `busy` says when places that are taken are free again.
+    """
+    free = heapq.nlargest(parallel, busy)
+    free += [now] * (parallel - len(free))
     heapq.heapify(free)
     later = sorted(due, key=lambda one: one.at, reverse=True)
     ready: list[tuple[tuple[int, float, str], _Due]] = []
@@ -231,12 +184,17 @@ def _place(due: Sequence[_Due], situation: Situation, lines: _Lines) -> Iterator
             heapq.heappush(ready, (one.rank, one))
         _rank, one = heapq.heappop(ready)
         moment = max(moment, one.at)
-        finish = lines.finish(one, moment)
+        finish = lines.finish(one.state, one.size, moment)
         heapq.heappush(free, finish)
         yield Step(
             Job.SAVE, one.state.id, one.state.name, moment, finish, one.size, lines.at(one.state, moment), one.reasons,
             one.urgency, one.deadline,
         )
+
+
+def _ends(states: Iterable[SchoolState], now: datetime) -> list[datetime]:
+    """Return when what runs is expected to end: it is taken to last as long again as it has lasted."""
+    return [now + max(now - state.running, timedelta(minutes=1)) for state in states if state.running]
 
 
 def _board_steps(situation: Situation, now: datetime) -> Iterator[Step]:
@@ -274,18 +232,12 @@ def _unsafe(
             deadline = share.since + rpo
             if step and step.deadline:
                 deadline = min(deadline, step.deadline)
-            elif _is_asked(state, share) and state.order.before:
+            elif state.asks_for(share) and state.order.before:
                 deadline = min(deadline, state.order.before)
             if step and step.finish > deadline:
                 yield Unsafe(state.id, state.name, share.name, deadline, step.finish, _(LATE))
             elif waiting and deadline < (waiting.until or situation.now + FAR):
                 yield Unsafe(state.id, state.name, share.name, deadline, None, waiting.why)
-
-
-def _is_asked(state: SchoolState, share: ShareState) -> bool:
-    """Whether the weather asks for a snapshot this share does not have."""
-    asked = state.order.save_since
-    return asked is not None and (share.saved is None or share.saved < asked)
 
 
 LATE = N_("there is not enough time or line for all schools")

@@ -28,7 +28,8 @@ from kdx.schedule.gather import is_running, lock_name, situation_of
 from kdx.schedule.history import History, fold, read_history
 from kdx.schedule.holidays import Holidays, HolidaysUnreadable, read_holidays
 from kdx.schedule.launch import detach, start
-from kdx.schedule.planner import Plan, Step, plan, rates
+from kdx.schedule.lines import rates
+from kdx.schedule.planner import Plan, Step, plan
 from kdx.schedule.situation import Job, Situation
 from kdx.schedule.troubles import Message, Trouble, speak, troubles_of
 from kdx.state.events import HazardObserved, JobEnded, ShareSeen, TroubleTold
@@ -98,7 +99,7 @@ def _tick(runner: Runner) -> Ticked:
     _record_weather(runner, seen)
     view = view_of(board, state, history, seen.outcomes, now, unread)
     _stop(state, seen.outcomes)
-    write_limits(state, rates(view.situation, view.calendar))
+    write_limits(state, rates(view.situation.schools, view.calendar, now))
     steps = [step for step in view.plan.steps if step.is_now(now)]
     for step in steps:
         start(step, board, state, ledger, now, runner.actor, runner.program)
@@ -218,11 +219,8 @@ def _start_hooks(runner: Runner, school: str, level: Level) -> None:
 
 
 def _held_back(view: View) -> bool:
-    return any(
-        state.order.hold and any(share.saved is None or share.saved < state.order.save_since for share in state.shares)
-        for state in view.situation.schools
-        if state.order.save_since
-    )
+    """Whether something that the weather asks for is not started because of it."""
+    return any(state.order.hold and state.is_asked for state in view.situation.schools)
 
 
 def _tidy(runner: Runner, history: History, now: datetime) -> History:

@@ -73,6 +73,16 @@ class SchoolState:
         """The share whose data are oldest in the vault; one that was never saved comes first."""
         return min(self.shares, key=lambda share: (share.saved is not None, share.since), default=None)
 
+    def asks_for(self, share: ShareState) -> bool:
+        """Whether the weather asks for a snapshot that a share does not have."""
+        since = self.order.save_since
+        return since is not None and (share.saved is None or share.saved < since)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the weather asks for this school to be saved."""
+        return any(map(self.asks_for, self.shares))
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:

@@ -222,13 +222,12 @@ def test_a_river_counts_where_it_names_the_municipality_and_is_no_exercise(tmp_p
     assert picture(tmp_path, encode([CALM]), encode([river("9", at(15), 1)])).doubts
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["warning", "class20Items", "areaCode", "kinds", "code", "status", "dataTypeCode", "item",
-                         "timeSeries", "latestControlDatetime", "riverCode", "reportDatetime"]), inner, max_size=5,
-    ),
-    max_leaves=12,
+KEYS = ("warning", "class20Items", "areaCode", "kinds", "code", "status", "dataTypeCode", "item", "timeSeries",
+        "latestControlDatetime", "riverCode", "reportDatetime")
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+nested = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=6)
+json_values = nested | st.dictionaries(st.sampled_from(KEYS), nested) | st.lists(
+    st.dictionaries(st.sampled_from(KEYS), nested | st.dictionaries(st.sampled_from(KEYS), nested)), max_size=3
 )
 
 

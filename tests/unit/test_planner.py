@@ -20,7 +20,8 @@ from kdx.hazard.policy import Alarm, Order, decide, follow
 from kdx.schedule.calendar import Calendar
 from kdx.schedule.history import History
 from kdx.schedule.holidays import Holidays
-from kdx.schedule.planner import Plan, Step, broken, plan, rates
+from kdx.schedule.lines import rates
+from kdx.schedule.planner import Plan, Step, broken, plan
 from kdx.schedule.situation import Job, Pause, SchoolState, ShareState, Situation
 from kdx.schedule.troubles import troubles_of
 
@@ -136,7 +137,19 @@ def test_what_the_weather_asks_comes_before_what_missed_its_night_and_that_befor
 def test_the_line_stays_free_in_class_and_half_free_under_a_warning(
     now: datetime, order: Order, expected: int
 ) -> None:
-    assert rates(Situation(now, (school("a", LAST_NIGHT, order=order),)), CALENDAR) == {"a": expected}
+    assert rates((school("a", LAST_NIGHT, order=order),), CALENDAR, now) == {"a": expected}
+
+
+def test_what_the_weather_asks_for_waits_for_no_night_and_the_night_stands_aside() -> None:
+    night = [school(f"n{number}", LAST_NIGHT, running=jst(25, 22)) for number in range(4)]
+    asked = school("asked", LAST_NIGHT, order=Order(save_since=jst(25, 23), before=jst(26, 1), line_percent=50))
+    [step] = planned(jst(25, 23), *night, asked).steps
+    assert (step.school, step.start) == ("asked", jst(25, 23))
+    found = rates((*night, asked), CALENDAR, jst(25, 23))
+    assert found["asked"] == RULES.line // 2 and found["n0"] == RULES.line // 10
+    others = [school(f"a{number}", LAST_NIGHT, order=asked.order) for number in range(9)]
+    steps = planned(jst(25, 23), *night, asked, *others).steps
+    assert len([step for step in steps if step.start == jst(25, 23)]) == RULES.parallel
 
 
 def test_a_run_into_the_lessons_is_forecast_with_the_slower_line() -> None:
@@ -289,7 +302,7 @@ def test_in_a_year_of_weather_and_dead_servers_nobody_is_beyond_the_promise_with
                 assert f"rpo {share.id}" in told
             else:
                 assert f"rpo {share.id}" not in told
-        assert len(year.running) <= RULES.parallel
+        assert len(year.running) <= 2 * RULES.parallel
         year.now += HOUR
     assert year.outages > 10 and alarmed
 
