@@ -75,14 +75,17 @@ def run(app: Application, dry_run: bool) -> None:
 
     Example: kdx schedule run
     """
-    from kdx.schedule.runner import Runner, preview, tick
+    from kdx.schedule.failing import tick_with_manners
+    from kdx.schedule.runner import Runner, preview
 
     if dry_run:
         from kdx.report.schedule import plan_table
 
         app.output.show(plan_table(app.board, preview(app.board, app.state, app.ledger, app.now())))
         return
-    ticked = tick(Runner(app.board, app.state, app.ledger, app.now, actor()))
+    ticked = tick_with_manners(
+        lambda: Runner(app.board, app.state, app.ledger, app.now, actor()), app.state, app.now(), app.output.zone
+    )
     for message in ticked.messages:
         app.output.warn(message.text)
     app.output.finish(ticked.exit_code)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -105,3 +105,19 @@ def test_a_dry_run_of_a_tick_starts_and_records_nothing(invoke: Invoke, tmp_path
     found = table(invoke("schedule", "run", "--dry-run", "--json"))
     assert len(found["rows"]) == 2
     assert not (tmp_path / "state/ledger.sqlite3").exists()
+
+
+def test_a_mistake_in_the_inventory_is_told_once_a_day_and_by_every_exit_code(invoke: Invoke, tmp_path: Path) -> None:
+    settings = tmp_path / "inventory/kdx.yml"
+    right = settings.read_text("utf-8")
+    settings.write_text("bord: 試験市教育委員会\n", "utf-8")
+    told = [invoke("schedule", "run", now=NOW + timedelta(hours=hours)) for hours in (0, 0.1, 12, 20, 24)]
+    assert [one.exit_code for one in told] == [10] * 5
+    assert ["board is missing" in one.stderr for one in told] == [True, False, False, True, False]
+    settings.write_text("borde: 試験市教育委員会\n", "utf-8")
+    assert "borde" in invoke("schedule", "run", now=NOW + timedelta(hours=25)).stderr
+    (tmp_path / "inventory/hosts.yml").write_text("schools: {children: {}}\n", "utf-8")
+    settings.write_text(right, "utf-8")
+    last = invoke("schedule", "run", now=NOW + timedelta(hours=26))
+    assert last.exit_code == 0 and last.stderr.startswith("over: ")
+    assert invoke("schedule", "run", now=NOW + timedelta(hours=27)).stderr == ""
