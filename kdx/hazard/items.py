@@ -9,6 +9,17 @@ from kdx.errors import ExitCode, KdxError
 from kdx.language import N_, translate
 
 
+FEEDS = {
+    "r8": N_("the warnings (r8)"),
+    "flood_xml": N_("the flood forecasts (flood_xml)"),
+    "warning_timeline": N_("the outlook (warning_timeline)"),
+    "map_time": N_("the sign of life (map_time)"),
+    "list": N_("the list of telegrams"),
+    "long list": N_("the long list of telegrams"),
+}
+"""What each feed is to a person; a file stands for itself."""
+
+
 class FeedUnclear(KdxError):
     """A feed could not be read, is stale, or says what kdx does not know. It is never read as "all clear"."""
 
@@ -18,7 +29,10 @@ class FeedUnclear(KdxError):
 
     def __str__(self) -> str:
         """Return the sentence; its reason is a constant as often as not, and translated too."""
-        return translate(self.message).format(feed=self.values["feed"], why=translate(str(self.values["why"])))
+        feed = str(self.values["feed"])
+        return translate(self.message).format(
+            feed=translate(FEEDS.get(feed, feed)), why=translate(str(self.values["why"]))
+        )
 
 
 class Level(StrEnum):

@@ -43,7 +43,9 @@ def compose(area: str, now: datetime, codes: Codes, sources: Sources) -> Picture
     """Given what the feeds said, return the picture of the municipality `area`."""
     reports = in_force(sources.reports, lambda one: one.type)
     rivers = tuple(one for one in in_force(sources.rivers, lambda one: one.river) if area in one.municipalities)
-    doubts = [*sources.doubts, *doubts_about_reports(reports, area, codes)]
+    doubts = list(sources.doubts)
+    if reports or not doubts:
+        doubts += doubts_about_reports(reports, area, codes)
     doubts += [_unknown(one.name, one.code) for one in rivers if not _river_is_known(one, codes)]
     if sources.alive:
         doubts += doubts_about_time(sources.alive, now)
