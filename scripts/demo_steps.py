@@ -95,6 +95,7 @@ def play(stage: Stage) -> None:
     prove(stage)
     break_it(stage)
     ask_the_gates(stage)
+    storm(stage)
 
 
 def write_down(stage: Stage) -> None:
@@ -200,6 +201,18 @@ def ask_the_gates(stage: Stage) -> None:
     )
     stage.run("kdx", "rollout", "set", "claim", SCHOOL, "drill", "done")
     stage.run("kdx", "rollout", "why", SCHOOL, "retire", expect=4)
+
+
+def storm(stage: Stage) -> None:
+    """An evening of thunder and flood, made up: which backup would have started when."""
+    tell(
+        "And when a storm comes? A synthetic evening over Kameyama: the schools are saved before it arrives.",
+        "荒天のときは？ 試験用に作った亀山の一晩です。雷や大雨が来る前に、各校を保存します。",
+    )
+    checkout = Path(__file__).resolve().parents[1]
+    stage.run(
+        "kdx", "hazard", "replay", str(checkout / "tests/kameyama_evening"), "--inventory", str(checkout / "inventory")
+    )
 
 
 def main() -> int:

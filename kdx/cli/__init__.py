@@ -30,6 +30,10 @@ COMMANDS = {
     "assess": ("kdx.cli.assess:assess", N_("Judge a share against targets, side by side, before anything moves.")),
     "migrate": ("kdx.cli.migrate:migrate", N_("Move a share, prove that it arrived, and write the receipt.")),
     "rollout": ("kdx.cli.rollout:rollout", N_("Show which school stands where, and ask the gates.")),
+    "hazard": (
+        "kdx.cli.hazard:hazard", N_("See what the weather means for each school, and what kdx does about it.")
+    ),
+    "schedule": ("kdx.cli.schedule:schedule", N_("See what runs when and why, and let cron or systemd run it.")),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }
 

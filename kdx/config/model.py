@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from kdx.config.location import Location, parse_location
 from kdx.config.mistakes import Mistake
+from kdx.config.scheduling import HazardPolicy, Scheduling
 from kdx.config.secret import SecretReference
 from kdx.errors import ConfigurationError, UsageMistake
 from kdx.language import N_, translate
@@ -120,6 +121,12 @@ class WeatherAreas:
 
     office: str
     class20: str
+    bosai: str = "https://www.jma.go.jp/bosai"
+    """Where its JSON lies; a board with a closed network writes its own mirror."""
+    xml: str = "https://www.data.jma.go.jp/developer/xml"
+    """Where its XML telegrams lie."""
+    contact: str = ""
+    """A mail address or page that 気象庁 may turn to; part of the User-Agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,8 @@ class Board:
     """Where backups live; its name is "vault"."""
     weather: WeatherAreas | None = None
     roles: tuple[Person, ...] = ()
+    schedule: Scheduling = Scheduling()
+    hazard: HazardPolicy = HazardPolicy()
     ansible: AnsibleView = field(default_factory=AnsibleView, repr=False)
     warnings: tuple[Mistake, ...] = ()
     """What is doubtful but stops nothing; kdx inventory check shows it."""

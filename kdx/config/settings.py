@@ -21,16 +21,17 @@ from kdx.config.fields import (
 from kdx.config.mistakes import Findings
 from kdx.config.model import Board, Network, Target, WeatherAreas, nearest_names
 from kdx.config.roles import read_roles
+from kdx.config.read_scheduling import read_hazard_policy, read_scheduling
 from kdx.config.schools import resolve_file
 from kdx.language import LANGUAGES, _
 
 KEYS = (
     "board", "language", "municipality_code", "time_zone", "jma", "vault", "targets", "ignore", "ca_bundle", "proxy",
-    "roles",
+    "roles", "schedule", "hazard",
 )
 STORE_KEYS = ("url", "access_key", "secret_key", "secret")
 TARGET_KEYS = (*STORE_KEYS, "profile")
-WEATHER_KEYS = ("office", "class20")
+WEATHER_KEYS = ("office", "class20", "bosai", "xml", "contact")
 KNOWN_HOSTS = "known_hosts"
 DEFAULT_TIME_ZONE = "Asia/Tokyo"
 
@@ -57,6 +58,8 @@ def read_settings(top: Node, folder: Path, found: Findings) -> Board:
         vault=_read_vault(values.get("vault"), folder, found),
         weather=_read_weather(values.get("jma"), found),
         roles=read_roles(values.get("roles"), found),
+        schedule=read_scheduling(values.get("schedule"), folder, found),
+        hazard=read_hazard_policy(values.get("hazard"), found),
     )
 
 
@@ -126,7 +129,23 @@ def _read_weather(node: Node | None, found: Findings) -> WeatherAreas | None:
     if node is None or not read_mapping(node, found):
         return None
     refuse_unknown(node, WEATHER_KEYS, found)
-    return WeatherAreas(_read_area(node, "office", 6, found), _read_area(node, "class20", 7, found))
+    addresses = {key: _read_web_address(node.value.get(key), found) for key in ("bosai", "xml")}
+    contact = read_text(node.value.get("contact"), found)
+    if not contact.isascii():
+        mistake(found, node.value["contact"], _("a mail address or a web address in plain letters is expected."))
+    return WeatherAreas(
+        _read_area(node, "office", 6, found),
+        _read_area(node, "class20", 7, found),
+        contact=contact,
+        **{key: address for key, address in addresses.items() if address},
+    )
+
+
+def _read_web_address(node: Node | None, found: Findings) -> str:
+    text = read_text(node, found)
+    if node is not None and text and not re.fullmatch(r"https?://[^\s@?#]+", text):
+        mistake(found, node, _("a web address is expected, such as https://server/folder."))
+    return text
 
 
 def _read_area(node: Node, key: str, digits: int, found: Findings) -> str:

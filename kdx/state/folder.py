@@ -43,6 +43,14 @@ class StateFolder:
         """Folder of this machine's private keys."""
         return self._folder("keys")
 
+    def hazard(self) -> Path:
+        """Folder of 気象庁's feeds as last fetched, and what is remembered of each school's weather."""
+        return self._folder("hazard")
+
+    def schedule(self) -> Path:
+        """Folder of the scheduler: what it remembers, and the logs of its jobs."""
+        return self._folder("schedule")
+
     @property
     def ledger(self) -> Path:
         """File of the ledger (SQLite)."""
@@ -56,9 +64,21 @@ class StateFolder:
             raise StateUnusable(folder=folder, why=error.strerror) from error
         return folder
 
+    def holder(self, name: str) -> int | None:
+        """Return the process that has the lock `name`; None where nobody has it, 0 where it has not said who it is."""
+        try:
+            with (self._folder("locks") / f"{name}.lock").open("r", encoding="ascii", errors="replace") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            text = (self._folder("locks") / f"{name}.lock").read_text("ascii", "replace").strip()
+            return int(text) if text.isdecimal() else 0
+        return None
+
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold the lock `name` for the length of the block. Locked where another process has it.
+    def lock(self, name: str) -> Iterator[int]:
+        """Hold the lock `name` for the length of the block; gives its file number. Locked where another has it.
 
         flock dies with its process, however it dies: there is no stale lock to clean up.
         """
@@ -72,7 +92,7 @@ class StateFolder:
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
-            yield
+            yield file.fileno()
 
 
 @contextmanager

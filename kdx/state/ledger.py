@@ -113,13 +113,15 @@ class Ledger:
         return _recorded(row)
 
     def events(
-        self, kind: str | None = None, subject: str | None = None, as_of: datetime | None = None
+        self, kind: str | None = None, subject: str | None = None, as_of: datetime | None = None, after: int = 0
     ) -> Iterator[Recorded]:
-        """Yield events, oldest first: all, of one kind, of one subject, or only those recorded up to a time."""
+        """Yield events, oldest first: all, of one kind, of one subject, recorded up to a time, or after an id."""
         if not self._database.exists():
             return
         events = tables().events
         wanted = events.select().order_by(events.c.id)
+        if after:
+            wanted = wanted.where(events.c.id > after)
         if kind is not None:
             wanted = wanted.where(events.c.kind == kind)
         if subject is not None:

@@ -16,7 +16,10 @@ from kdx.state.events import (
     CommandFailed,
     DecisionsTaken,
     Event,
+    HazardObserved,
     InventoryCreated,
+    JobEnded,
+    JobStarted,
     KeyMade,
     ObservationMade,
     OfCell,
@@ -26,7 +29,11 @@ from kdx.state.events import (
     ReportImported,
     RunFinished,
     ScanFinished,
+    ScheduledJob,
+    SchedulePaused,
+    ShareSeen,
     Transfer,
+    TroubleTold,
     VerifyFinished,
     WaiverGiven,
     transfer_subject,
@@ -73,6 +80,14 @@ BASELINE = BaselineSet("2026-04", "当初計画", {"policy@-": "2026-12-25"})
 IMPORT = ReportImported("mfa.csv", "5" * 64, "mfa", "cp932", 14, 3)
 OF_A_CELL = {"milestone", "school", "item"}
 FAILED = CommandFailed("kdx migrate run", 12, "The place does not answer.")
+WEATHER = HazardObserved(
+    "shiken_es", "unknown", "warning", {"water": "warning"}, ["03 発表"], ["r8"], NOON, None, ["https://x"]
+)
+SEEN = ShareSeen("shiken_es", "共有", "shiken_es-1")
+STARTED = JobStarted("save", "shiken_es", reasons=["x"], rate=1, forecast=NOON, deadline=None, log="/x")
+ENDED = JobEnded("save", "shiken_es", exit_code=0, started=NOON, ended=NOON, log="/x")
+PAUSED = SchedulePaused("shiken_es", NOON, "工事")
+TOLD = TroubleTold("rpo shiken_es-1", "x", False)
 
 CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
     "scan.finished": (
@@ -126,6 +141,17 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
     "rollout.baseline": (BASELINE, "2026-04", {"name", "reason", "dates"}),
     "rollout.imported": (IMPORT, "5" * 64, {"file", "sha256", "form", "encoding", "rows", "taken"}),
     "command.failed": (FAILED, "kdx migrate run", {"command", "exit_code", "message"}),
+    "hazard.observed": (
+        WEATHER, "shiken_es",
+        {"school", "level", "acts_as", "perils", "reasons", "doubts", "observed", "known", "sources"},
+    ),
+    "share.seen": (SEEN, "shiken_es-1", {"school", "share", "share_id"}),
+    "job.started": (
+        STARTED, "save shiken_es", {"job", "school", "reasons", "rate", "forecast", "deadline", "log"},
+    ),
+    "job.ended": (ENDED, "save shiken_es", {"job", "school", "exit_code", "started", "ended", "log"}),
+    "schedule.paused": (PAUSED, "shiken_es", {"school", "until", "reason"}),
+    "trouble.told": (TOLD, "rpo shiken_es-1", {"trouble", "text", "over"}),
 }
 """Kind -> an event, its subject, and the fields of version 1. A line may be added; none may be changed."""
 
@@ -143,7 +169,8 @@ def test_kinds_subjects_and_fields_stay_what_they_are(kind: str) -> None:
 
 
 def test_every_event_is_in_the_contract() -> None:
-    classes = (*Event.__subclasses__(), *Transfer.__subclasses__(), *OfCell.__subclasses__())
+    bases = (Event, Transfer, OfCell, ScheduledJob)
+    classes = [each for base in bases for each in base.__subclasses__()]
     assert {each.kind for each in classes if each.kind and each.__module__ == Event.__module__} == set(CONTRACT)
 
 

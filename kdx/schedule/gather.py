@@ -1,0 +1,79 @@
+"""Board, history, weather and locks -> the situation the planner decides over. Reads locks and nothing else."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from kdx.config.model import Board, School
+from kdx.hazard.policy import Order
+from kdx.schedule.history import History, JobRecord, ShareRecord
+from kdx.schedule.situation import Job, SchoolState, ShareState, Situation
+from kdx.state.folder import StateFolder
+
+STARTING = timedelta(minutes=1)
+"""So long a job that was started may take until it holds its lock."""
+AHEAD = timedelta(minutes=15)
+"""So far a time of the past may lie ahead before a clock was wrong."""
+SECONDS = 60.0
+"""What a run takes that finds nothing new, where none has been seen."""
+
+
+def lock_name(job: Job, school: str) -> str:
+    """Return the name of the lock a job holds while it runs: one for each school, one for the board's jobs."""
+    return f"job-{school}" if job is Job.SAVE else "job-board"
+
+
+def subject(job: Job, school: str) -> str:
+    """Return under which name the ledger knows a job."""
+    return f"{job} {school}".strip()
+
+
+def is_running(state: StateFolder, job: Job, school: str, record: JobRecord, now: datetime) -> bool:
+    """Whether a job is at work: its lock is held, or it was started a moment ago and has not taken it yet."""
+    if record.open and record.started and timedelta(0) <= now - record.started < STARTING:
+        return True
+    return state.holder(lock_name(job, school)) is not None
+
+
+def situation_of(
+    board: Board, history: History, orders: Mapping[str, Order], state: StateFolder, now: datetime
+) -> Situation:
+    """Return the situation at `now`."""
+    copy, check = (history.jobs.get(subject(job, ""), JobRecord()) for job in (Job.COPY, Job.CHECK))
+    failed = {Job.COPY: copy, Job.CHECK: check}
+    return Situation(
+        now=now,
+        schools=tuple(_school(school, history, orders.get(school.id, Order()), state, now) for school in board.schools),
+        copied=_past(copy.good, now),
+        checked=_past(check.good, now),
+        second_copy=bool(board.schedule.second_copy),
+        board_running=any(is_running(state, job, "", one, now) for job, one in failed.items()),
+        board_tried={job: min(one.started, now) for job, one in failed.items() if one.failures and one.started},
+    )
+
+
+def _past(moment: datetime | None, now: datetime) -> datetime | None:
+    """Return a time that can be true; one from a clock that ran ahead is no knowledge."""
+    return moment if moment and moment <= now + AHEAD else None
+
+
+def _school(school: School, history: History, order: Order, state: StateFolder, now: datetime) -> SchoolState:
+    records = [history.shares.get(share.id, ShareRecord()) for share in school.shares]
+    job = history.jobs.get(subject(Job.SAVE, school.id), JobRecord())
+    running = is_running(state, Job.SAVE, school.id, job, now)
+    pause = history.pauses.get(school.id)
+    return SchoolState(
+        id=school.id,
+        name=school.name,
+        shares=tuple(
+            ShareState(share.id, share.name, _past(one.saved, now), min(one.seen or now, now))
+            for share, one in zip(school.shares, records)
+        ),
+        order=order,
+        growth=sum(one.growth for one in records),
+        rate=max((one.rate for one in records), default=0.0) or None,
+        seconds=sum(one.seconds for one in records) or SECONDS,
+        running=(job.started or now) if running else None,
+        tried=min(job.started, now) if job.failures and job.started else None,
+        failures=job.failures,
+        pause=pause if pause and now < pause.until else None,
+    )

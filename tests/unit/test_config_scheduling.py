@@ -1,0 +1,77 @@
+"""`schedule:` and `hazard:` of kdx.yml: defaults that suit a school, and every mistake with its place."""
+
+from datetime import date, time
+from pathlib import Path
+
+import pytest
+
+from kdx.config import load_board
+from kdx.config.mistakes import ConfigurationMistakes
+from kdx.config.model import Board
+from kdx.config.scheduling import Span, Vacation
+
+
+def load(folder: Path, settings: str) -> Board:
+    (folder / "hosts.yml").write_text("all: {children: {schools: {children: {}}}}\n", "utf-8")
+    (folder / "kdx.yml").write_text(f"board: 試験市教育委員会\n{settings}", "utf-8")
+    return load_board(folder)
+
+
+def test_a_board_that_writes_nothing_has_the_defaults_of_the_design(tmp_path: Path) -> None:
+    board = load(tmp_path, "")
+    assert (board.schedule.rpo_hours, str(board.schedule.window), board.schedule.done_by) == (
+        30, "22:00-05:00", time(7)
+    )
+    assert (str(board.schedule.class_hours), board.schedule.class_rate) == ("08:00-17:00", 1_250_000)
+    assert (board.hazard.look_ahead_hours, board.hazard.unknown_minutes, board.hazard.rearm_hours) == (6, 30, 2)
+    assert board.hazard.line_percent == 50 and board.hazard.hooks == ()
+
+
+def test_everything_written_is_read(tmp_path: Path) -> None:
+    board = load(
+        tmp_path,
+        """\
+schedule:
+  window: "21:30-04:00"
+  done_by: "06:30"
+  class_rate: 5Mbit
+  wan: 200Mbit
+  vacations: ["07-18..08-31", "12-24..01-07"]
+  closed: [2026-08-13, "2026-08-14"]
+  mail_file: out/mail
+hazard:
+  line_percent: 30
+  hooks: {danger: [ansible-playbook, playbooks/read_only.yml]}
+jma: {office: "240000", class20: "2421000", bosai: "https://mirror.example.jp/bosai", contact: kyoui@example.jp}
+""",
+    )
+    assert board.schedule.window == Span(time(21, 30), time(4)) and board.schedule.wan == 25_000_000
+    assert board.schedule.vacations == (Vacation((7, 18), (8, 31)), Vacation((12, 24), (1, 7)))
+    assert board.schedule.closed == (date(2026, 8, 13), date(2026, 8, 14))
+    assert board.schedule.mail_file == tmp_path / "out/mail"
+    assert board.hazard.hooks == (("danger", ("ansible-playbook", "playbooks/read_only.yml")),)
+    assert board.weather and board.weather.bosai == "https://mirror.example.jp/bosai"
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ("schedule: {rpo: 30}\n", "schedule.rpo"),
+        ("schedule: {parallel: 0}\n", "schedule.parallel"),
+        ("schedule: {window: 22:00}\n", "schedule.window"),
+        ('schedule: {window: "22:00-25:00"}\n', "schedule.window"),
+        ("schedule: {done_by: 7:00}\n", "schedule.done_by"),
+        ("schedule: {class_rate: fast}\n", "schedule.class_rate"),
+        ('schedule: {vacations: ["02-30..03-01"]}\n', "schedule.vacations[0]"),
+        ("schedule: {closed: [soon]}\n", "schedule.closed[0]"),
+        ("schedule: {ping: 'https://user:secret@example.jp'}\n", "schedule.ping"),
+        ("hazard: {line_percent: 101}\n", "hazard.line_percent"),
+        ("hazard: {hooks: {danger: 'rm -rf /'}}\n", "hazard.hooks.danger"),
+        ("hazard: {hooks: {storm: [true]}}\n", "hazard.hooks.storm"),
+        ('jma: {office: "240000", class20: "2421000", xml: "file:///etc"}\n', "jma.xml"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, settings: str, place: str) -> None:
+    with pytest.raises(ConfigurationMistakes) as caught:
+        load(tmp_path, settings)
+    assert place in [one.key_path for one in caught.value.mistakes]
