@@ -6,8 +6,8 @@ A checkpoint is made in the same way from what is done until then: what is not r
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from kdx.backup.manifest import FILE, NOTHING, OBJECT, PART_ROWS, PATH, SHA256, SIZE
-from kdx.backup.outline import BEGIN, PART, TODO, UNREAD
+from kdx.backup.manifest import FILE, FILE_ID, OBJECT, PART_ROWS, SHA256, SIZE
+from kdx.backup.outline import BEGIN, MANY, PART, TODO, UNREAD
 from kdx.backup.results import Result
 from kdx.backup.seal import Part
 
@@ -65,6 +65,8 @@ class Assembler:
             elif first == BEGIN + b"\t":
                 self._end_part()
                 self._origin, self._same = _part_of(line), line.endswith(b"\t1\n")
+            elif first == MANY + b"\t":
+                self._add(tuple(next(lines) for _row in range(int(line[2:-1]))))
             else:
                 self._add((line,))
         self._end_part()
@@ -95,11 +97,16 @@ class Assembler:
             since = self._since(path) if last else "-"
             self._note_unread(FILE, result.reason.encode("ascii"), since.encode("ascii"), path)
             return last
-        if last and _is_same_file(result.rows[0], last[0]):
-            if result.rows[0].split(b"\t", 2)[SHA256] == last[0].split(b"\t", 2)[SHA256]:
-                return last
-            self._made.silent.append(path)
-        return result.rows
+        if not last:
+            return result.rows
+        new, old = (rows[0][:-1].split(b"\t") for rows in (result.rows, last))
+        is_same = new[SIZE : FILE_ID + 1] == old[SIZE : FILE_ID + 1]
+        if new[SHA256] != old[SHA256]:
+            if is_same:
+                self._made.silent.append(path)
+            return result.rows
+        # the same content: it stays where it lies
+        return last if is_same else tuple(_with_facts(row, new) for row in last)
 
     def _note_unread(self, kind: bytes, reason: bytes, since: bytes, path: bytes) -> None:
         self._made.unread.append(b"\t".join((kind, reason, since, path)) + b"\n")
@@ -107,10 +114,7 @@ class Assembler:
         self._made.reasons[word] = self._made.reasons.get(word, 0) + 1
 
     def _add(self, rows: tuple[bytes, ...]) -> None:
-        if self._groups and len(rows) == 1 and _continues(self._groups[-1][-1], rows[0]):
-            self._groups[-1] += rows
-        else:
-            self._groups.append(rows)
+        self._groups.append(rows)
         self._rows += len(rows)
         if not self._same and self._rows >= 2 * PART_ROWS:
             self._write(PART_ROWS)
@@ -137,18 +141,11 @@ class Assembler:
         self._rows -= taken
 
 
-def _continues(before: bytes, row: bytes) -> bool:
-    """Whether a row that stands is a further piece of the file before it."""
-    if not row.startswith(b"file\t"):
-        return False
-    old, new = before.split(b"\t"), row.split(b"\t")
-    return old[PATH] == new[PATH] and new[OBJECT] != NOTHING
-
-
-def _is_same_file(row: bytes, last: bytes) -> bool:
-    """Whether two rows say the same of a file but for its content and place."""
-    new, old = row.split(b"\t"), last.split(b"\t")
-    return new[2:6] == old[2:6]
+def _with_facts(row: bytes, new: list[bytes]) -> bytes:
+    """Return a row with time, rights and id of a newer look."""
+    fields = row.split(b"\t")
+    fields[SIZE : FILE_ID + 1] = new[SIZE : FILE_ID + 1]
+    return b"\t".join(fields)
 
 
 def _part_of(line: bytes) -> Part:

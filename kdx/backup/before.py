@@ -140,7 +140,8 @@ def _unread_of(unit: Unit, name: str, alarms: list[KdxError]) -> dict[bytes, str
 def entries_before(before: Before, scratch: Path) -> Iterator[Held]:
     """Yield what is compared with: the base, and over it what a killed run has stored already."""
     base = before.chain.entries(before.base.seal, before.alarms) if before.base else iter(())
-    return overlaid(base, read_leftover(sorted(scratch.glob("*.rows")), before.usable))
+    leftover = read_leftover(sorted(scratch.glob("*.rows")), before.usable)
+    return overlaid(base, leftover) if leftover else base
 
 
 def contents(before: Before, job: Job, scratch: Path) -> Iterator[Held]:

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import BinaryIO
 
-from kdx.backup.errand import BATCH_BYTES, BATCH_FILES, Task, acl_field, other_row
+from kdx.backup.errand import BATCH_BYTES, BATCH_FILES, Task
 from kdx.backup.manifest import (
     ACL,
+    DIRECTORY,
     FILE,
     FILE_ID,
     KIND,
@@ -23,17 +24,16 @@ from kdx.backup.manifest import (
     NOTHING,
     OBJECT,
     OFFSET,
+    PATH,
+    SHA256,
     SIZE,
     Held,
-    path_field,
-    time_field,
+    merged,
+    unescape,
 )
 from kdx.backup.outline import OutlineWriter
 from kdx.backup.seal import Rotation
 from kdx.inventory.fiscal_year import fiscal_year_of_moment, fiscal_year_of_path
-from kdx.remotes.interface import Entry, Kind
-
-Found = tuple[bytes, Entry]
 
 
 @dataclass(slots=True)
@@ -49,10 +49,9 @@ class Todo:
     _end: int = 0
     _open: tuple[int, int] = (0, 0)
 
-    def add(self, bucket: str, path: bytes, size: int) -> None:
-        """Add a file; batches of them become tasks."""
-        self.file.write(path + b"\n")
-        self._end += len(path) + 1
+    def add(self, bucket: str, path: bytes, known: bytes, size: int) -> None:
+        """Add a file and the digest it had, `-` where it had none; batches of them become tasks."""
+        self._end += self.file.write(path + b"\t" + known + b"\n")
         files, weight = self._open
         self._open = files + 1, weight + size
         self.files, self.size = self.files + 1, self.size + size
@@ -89,6 +88,8 @@ class Plan:
     """Entries in the share now."""
     left: Counter[str] = field(default_factory=Counter)
     """Entries left by rule, by reason."""
+    marker_missing: bool = False
+    """Whether the file that shows that the share is mounted is not there."""
 
     @property
     def files_to_read(self) -> int:
@@ -124,130 +125,136 @@ class Last:
 class Comparison:
     """One pass over a share and its last snapshot."""
 
-    def __init__(self, outline: OutlineWriter, open_todo: Callable[[str], BinaryIO], last: Last, zone: tzinfo) -> None:
-        self.plan = Plan()
+    def __init__(
+        self, outline: OutlineWriter, open_todo: Callable[[str], BinaryIO], last: Last, zone: tzinfo, marker: str
+    ) -> None:
+        self.plan = Plan(marker_missing=bool(marker))
         self._outline = outline
         self._open_todo = open_todo
         self._last = last
         self._zone = zone
+        self._marker = marker.encode("utf-8")
         self._closed = b""
         """Key of the last folder that could not be listed, with a zero byte: what was in it stays."""
-        self._folder = ""
+        self._folder = b""
         self._year: int | None = None
 
-    def run(self, found: Iterable[Found]) -> Plan:
-        """Compare everything and return the plan."""
-        for key, entry, held in _side_by_side(found, self._last.entries):
-            if held is not None:
-                self._outline.enter(held)
-            if entry is None:
-                assert held is not None
-                self._vanished(key, held)
+    def run(self, found: Iterable[Held]) -> Plan:
+        """Compare everything and return the plan. `found` are the rows of kdx.backup.walk."""
+        plan, last_part = self.plan, -2
+        for old, new in merged(self._last.entries, found):
+            if old is not None and (old.part != last_part or old.fresh):
+                self._outline.enter(old)
+                last_part = old.part
+            if new is None:
+                assert old is not None
+                self._vanished(old)
                 continue
-            self.plan.seen += 1
-            if entry.skip is not None:
-                self._not_read(key, entry, held)
-            elif entry.kind == Kind.FILE:
-                self._file(key, entry, held)
+            plan.seen += 1
+            fields = new.fields
+            if fields[SHA256] != NOTHING:
+                self._not_read(new, old)
+            elif fields[KIND] != FILE:
+                self._other(new, old)
+            elif old is None:
+                plan.new += 1
+                self._read(fields, None)
             else:
-                self._other(entry, held)
-        for bucket, todo in self.plan.todo.items():
+                self._file(new, old)
+        for bucket, todo in plan.todo.items():
             todo.end_task(bucket)
             todo.file.flush()
         self._outline.close()
-        self.plan.objects = frozenset(self._outline.objects - {NOTHING})
-        return self.plan
+        plan.objects = frozenset(self._outline.objects - {NOTHING})
+        return plan
 
-    def _file(self, key: bytes, entry: Entry, held: Held | None) -> None:
-        if held is None:
-            self.plan.new += 1
-            return self._read(entry, ())
-        fields = held.fields
-        if fields[KIND] != FILE:
-            self.plan.new += 1
-            return self._read(entry, ())
-        usable = self._is_usable(held, fields)
-        if (
-            fields[SIZE] != b"%d" % entry.size
-            or fields[MTIME] != time_field(entry.mtime_ns)
-            or fields[FILE_ID] != (path_field(entry.file_id) or NOTHING)
-        ):
-            self.plan.changed += 1
-            return self._read(entry, held.rows if usable else ())
-        if not usable:
-            return self._read(entry, ())
-        if self._is_due(key):
-            self.plan.again += 1
-            return self._read(entry, held.rows, again=True)
-        self.plan.unchanged += 1
-        acl = acl_field(entry)
-        if fields[ACL] == acl:
-            self._keep(held.rows, fields)
-        else:
+    def _file(self, new: Held, old: Held) -> None:
+        """A file at a path where something was."""
+        plan, now, was = self.plan, new.fields, old.fields
+        if was[KIND] != FILE:
+            plan.new += 1
+            return self._read(now, None)
+        if now[SIZE] != was[SIZE] or now[MTIME] != was[MTIME] or now[FILE_ID] != was[FILE_ID]:
+            plan.changed += 1
+            return self._read(now, old if self._is_usable(old) else None)
+        if not self._is_usable(old):
+            return self._read(now, None)
+        if self._last.shares and self._is_due(old.key):
+            plan.again += 1
+            return self._read(now, old, again=True)
+        plan.unchanged += 1
+        if now[PATH] == self._marker:
+            plan.marker_missing = False
+        if now[ACL] != was[ACL]:
             self._outline.drop()
-            self._keep(tuple(_with_acl(row, acl) for row in held.rows), fields)
+            rows = tuple(_with_acl(row, now[ACL]) for row in old.rows)
+            old = old._replace(rows=rows)
+        self._keep(old)
 
-    def _other(self, entry: Entry, held: Held | None) -> None:
-        row = other_row(entry)
-        if held is not None and held.rows == (row,):
-            return self._keep(held.rows, held.fields)
+    def _other(self, new: Held, old: Held | None) -> None:
+        if old is not None and old.rows == new.rows:
+            return self._keep(old)
         self.plan.entries += 1
-        self._outline.add(row)
+        self._outline.add(new.rows[0])
 
-    def _not_read(self, key: bytes, entry: Entry, held: Held | None) -> None:
+    def _not_read(self, new: Held, old: Held | None) -> None:
         """Note what could not be read, and let its last version stand."""
-        if entry.kind == Kind.DIRECTORY:
-            self._closed = key + b"\0"
-        path, since = path_field(entry.path), "-"
-        fields = held.fields if held else []
-        if held is not None and self._is_usable(held, fields):
+        kind, path, since = new.fields[KIND], new.fields[PATH], "-"
+        if kind == DIRECTORY:
+            self._closed = new.key + b"\0"
+        if old is not None and self._is_usable(old):
             since = self._last.since(path)
-            self._keep(held.rows, fields)
-        elif entry.kind == Kind.DIRECTORY:
+            self._keep(old)
+        elif kind == DIRECTORY:
             self.plan.entries += 1
-            self._outline.add(other_row(entry))
-        elif held is not None:
+            self._outline.add(_without_reason(new.rows[0]))
+        elif old is not None:
             self._outline.drop()
-        self._outline.unread(entry.kind, str(entry.skip), since, path)
+        self._outline.unread(kind, new.fields[SHA256][1:], since, path)
 
-    def _vanished(self, key: bytes, held: Held) -> None:
-        fields = held.fields
-        if self._closed and key.startswith(self._closed) and self._is_usable(held, fields):
-            return self._keep(held.rows, fields)
-        self.plan.gone += fields[KIND] == FILE
+    def _vanished(self, old: Held) -> None:
+        if self._closed and old.key.startswith(self._closed) and self._is_usable(old):
+            return self._keep(old)
+        self.plan.gone += old.fields[KIND] == FILE
         self._outline.drop()
 
-    def _keep(self, rows: tuple[bytes, ...], fields: list[bytes]) -> None:
-        self.plan.entries += 1
-        if fields[KIND] == FILE:
-            self.plan.files += 1
-            self.plan.bytes += int(fields[SIZE])
-        self._outline.keep(rows)
+    def _keep(self, held: Held) -> None:
+        plan = self.plan
+        plan.entries += 1
+        if held.fields[KIND] == FILE:
+            plan.files += 1
+            plan.bytes += int(held.fields[SIZE])
+        self._outline.keep(held)
 
-    def _read(self, entry: Entry, last: tuple[bytes, ...], again: bool = False) -> None:
-        path, bucket = path_field(entry.path), self._bucket(entry)
+    def _read(self, now: list[bytes], last: Held | None, again: bool = False) -> None:
+        """Have a file read. `last`: its last version, where the vault still has it."""
+        path = now[PATH]
+        if path == self._marker:
+            self.plan.marker_missing = False
+        bucket = self._bucket(path, now[MTIME])
         todo = self.plan.todo.get(bucket)
         if todo is None:
             todo = self.plan.todo[bucket] = Todo(self._open_todo(bucket))
-        todo.add(bucket, path, entry.size)
-        self._outline.read(bucket, path, last, again)
+        todo.add(bucket, path, last.fields[SHA256] if last else NOTHING, int(now[SIZE]))
+        self._outline.read(bucket, path, last.rows if last else (), again)
 
-    def _bucket(self, entry: Entry) -> str:
+    def _bucket(self, path: bytes, mtime: bytes) -> str:
         """Return the fiscal year a file belongs to: that of its folder, else that of its own time."""
-        folder = entry.path[: entry.path.rfind("/") + 1]
+        folder = path[: path.rfind(b"/") + 1]
         if folder != self._folder:
-            self._folder, self._year = folder, fiscal_year_of_path(folder + "-")
+            name = unescape(folder).decode("utf-8", "surrogateescape")
+            self._folder, self._year = folder, fiscal_year_of_path(name + "-")
         if self._year is not None:
-            return str(self._year)
+            return f"{self._year:04d}"
         try:
-            moment = datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC)
-            return str(fiscal_year_of_moment(moment, self._zone)).zfill(4)
+            moment = datetime.fromtimestamp(float(mtime), UTC)
+            return f"{fiscal_year_of_moment(moment, self._zone):04d}"
         except (ValueError, OverflowError, OSError):
             return "0000"
 
-    def _is_usable(self, held: Held, fields: list[bytes]) -> bool:
+    def _is_usable(self, held: Held) -> bool:
         """Whether the vault has everything these rows need, as far as its list tells."""
-        usable = self._last.usable
+        usable, fields = self._last.usable, held.fields
         if len(held.rows) == 1:
             place = fields[OBJECT]
             return place == NOTHING or usable.get(place, -1) >= int(fields[OFFSET]) + int(fields[LENGTH])
@@ -265,23 +272,10 @@ def _with_acl(row: bytes, acl: bytes) -> bytes:
     return b"\t".join(fields)
 
 
-def _side_by_side(
-    found: Iterable[Found], last: Iterable[Held]
-) -> Iterator[tuple[bytes, Entry | None, Held | None]]:
-    """Walk the share and its last snapshot side by side."""
-    here, there = iter(found), iter(last)
-    new, old = next(here, None), next(there, None)
-    while new is not None or old is not None:
-        if old is None or (new is not None and new[0] < old.key):
-            assert new is not None
-            yield *new, None
-            new = next(here, None)
-        elif new is None or old.key < new[0]:
-            yield old.key, None, old
-            old = next(there, None)
-        else:
-            yield *new, old
-            new, old = next(here, None), next(there, None)
+def _without_reason(row: bytes) -> bytes:
+    fields = row.split(b"\t")
+    fields[SHA256] = NOTHING
+    return b"\t".join(fields)
 
 
 def open_todo_in(scratch: Path, attempt: str) -> Callable[[str], BinaryIO]:

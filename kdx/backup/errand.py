@@ -19,6 +19,8 @@ MESSAGE_BYTES = 1 << 16
 
 CLAIMED = b"="
 """Instead of an object: this content is in a pack of this run; which one is known once all of them are closed."""
+SAME = b"~"
+"""Instead of an object: this content lies where the last version of this file did."""
 PACK_MARK = b"@"
 """Before a number instead of an object: the pack of that number of this worker. Alone: that pack has its name now."""
 FAILED = b"!"

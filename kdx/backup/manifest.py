@@ -223,37 +223,35 @@ class Held(NamedTuple):
 
     key: bytes
     rows: tuple[bytes, ...]
-    part: int
+    fields: list[bytes]
+    """Of the first row."""
+    part: int = -1
     """Number of the part they come from, -1 where they come from none."""
     fresh: bool = False
     """Whether they are newer than what that part holds."""
 
-    @property
-    def fields(self) -> list[bytes]:
-        """The fields of the first row."""
-        return self.rows[0][:-1].split(b"\t")
-
 
 def by_path(lines: Iterable[bytes], part: int = -1) -> Iterator[Held]:
     """Put the rows of each path together. RowRefused where a path is out of order or a row is not one."""
-    rows: list[bytes] = []
-    path = last = b""
+    rows: tuple[bytes, ...] = ()
+    fields: list[bytes] = []
+    key = path = b""
     for line in lines:
-        try:
-            found = line.split(b"\t", PATH + 1)[PATH]
-        except IndexError:
-            raise RowRefused("it has not eleven fields") from None
-        if rows and found == path:
-            rows.append(line)
+        found = line[:-1].split(b"\t")
+        if len(found) != FIELDS:
+            raise RowRefused("it has not eleven fields")
+        if found[PATH] == path:
+            rows += (line,)
             continue
         if rows:
-            yield Held(last, tuple(rows), part)
-        key = key_of_field(found)
-        if rows and key <= last:
+            yield Held(key, rows, fields, part)
+        last, path = key, found[PATH]
+        key = path.replace(b"/", b"\0") if b"\\" not in path else key_of_field(path)
+        if key <= last:
             raise RowRefused("a path is out of order")
-        rows, path, last = [line], found, key
+        rows, fields = (line,), found
     if rows:
-        yield Held(last, tuple(rows), part)
+        yield Held(key, rows, fields, part)
 
 
 def merged(left: Iterable[Held], right: Iterable[Held]) -> Iterator[tuple[Held | None, Held | None]]:
@@ -276,6 +274,6 @@ def overlaid(below: Iterable[Held], above: Iterable[Held]) -> Iterator[Held]:
     """Return one manifest of two: where both have a path, the rows of `above` count."""
     for old, new in merged(below, above):
         if new is not None:
-            yield Held(new.key, new.rows, old.part if old else -1, True)
+            yield Held(new.key, new.rows, new.fields, old.part if old else -1, True)
         elif old is not None:
             yield old

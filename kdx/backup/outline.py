@@ -7,6 +7,7 @@ workers have done until then. Lines, in the order of the manifest:
     B object rows bytes pure     what follows, up to the next P or B, is made from that part ("-" where from none);
                                  pure 1: nothing but files to be read again stands between it and its reuse
     file|directory|link ...      a row that stands
+    M count                      a file of so many rows that stands; they follow
     T bucket count path          a file to be read; `count` rows of its last version follow
     U kind reason since path     something that could not be read; its last version, where there is one, stands before
 """
@@ -17,7 +18,7 @@ from typing import BinaryIO
 from kdx.backup.manifest import OBJECT, Held
 from kdx.backup.seal import Part
 
-PART, BEGIN, TODO, UNREAD = b"P", b"B", b"T", b"U"
+PART, BEGIN, TODO, UNREAD, MANY = b"P", b"B", b"T", b"U", b"M"
 NO_PART = Part("-", 0, 0)
 
 
@@ -42,10 +43,15 @@ class OutlineWriter:
         if held.fresh or held.part < 0:
             self._pure = False
 
-    def keep(self, rows: Sequence[bytes]) -> None:
-        """Let rows stand."""
-        self._lines += rows
-        self.objects.update([row.split(b"\t", OBJECT + 1)[OBJECT] for row in rows])
+    def keep(self, held: Held) -> None:
+        """Let the rows of a path stand."""
+        if len(held.rows) == 1:
+            self._lines.append(held.rows[0])
+            self.objects.add(held.fields[OBJECT])
+        else:
+            self._lines.append(MANY + b"\t%d\n" % len(held.rows))
+            self._lines += held.rows
+            self.objects.update(row.split(b"\t", OBJECT + 1)[OBJECT] for row in held.rows)
 
     def add(self, row: bytes) -> None:
         """Add or change a row."""
@@ -63,11 +69,10 @@ class OutlineWriter:
         self._lines.append(b"\t".join((TODO, bucket.encode("ascii"), b"%d" % len(last), path)) + b"\n")
         self._lines += last
 
-    def unread(self, kind: str, reason: str, since: str, path: bytes) -> None:
+    def unread(self, kind: bytes, reason: bytes, since: str, path: bytes) -> None:
         """Note that something could not be read."""
-        fields = (UNREAD, kind.encode("ascii"), reason.encode("ascii"), since.encode("ascii"), path)
         self._reads = True
-        self._lines.append(b"\t".join(fields) + b"\n")
+        self._lines.append(b"\t".join((UNREAD, kind, reason, since.encode("ascii"), path)) + b"\n")
 
     def close(self) -> None:
         """Write what is left."""

@@ -17,6 +17,8 @@ from kdx.language import N_, _
 if TYPE_CHECKING:
     from zstandard import ZstdCompressor
 
+Piece = bytes | memoryview
+"""What lies in the memory of a file that was read is not copied again on its way into a pack."""
 BLOCK = 512
 LEVEL = 3
 """zstd's own default: office documents at 200 MB/s a core, within some per cent of what higher levels save."""
@@ -47,15 +49,16 @@ class Pack:
 
     name: str
     """In its unit."""
-    frames: Sequence[bytes]
+    pieces: Sequence[Piece]
     size: int
-    """Bytes of all frames."""
+    """Bytes of all pieces."""
+    members: Sequence[bytes]
     salt: int = 0
     """How often another name was needed."""
 
     def under_another_name(self) -> "Pack":
         """Return the same pack with other bytes at its end: for when damaged bytes have its name."""
-        return _closed(self.frames[:-1], self.salt + 1)
+        return _closed(self.pieces[:-1], self.members, self.salt + 1)
 
 
 def tar_header(name: bytes, size: int, mtime: int = 0) -> bytes:
@@ -65,20 +68,31 @@ def tar_header(name: bytes, size: int, mtime: int = 0) -> bytes:
     return start + b"%06o\0 " % checksum + _AFTER
 
 
-def _member(name: bytes, content: bytes, mtime: int = 0) -> list[bytes]:
-    """Return a tar member in pieces: header, content, padding."""
-    return [tar_header(name, len(content), mtime), content, bytes(-len(content) % BLOCK)]
+def _member(name: bytes, content: bytes, mtime: int = 0) -> bytes:
+    """Return a tar member: header, content, padding."""
+    return b"".join((tar_header(name, len(content), mtime), content, bytes(-len(content) % BLOCK)))
 
 
-def raw_frame(pieces: Sequence[bytes]) -> bytes:
-    """Return a zstd frame that holds these bytes as they are (RFC 8878, raw blocks)."""
-    data = b"".join(pieces)
-    frame: list[bytes | memoryview] = [b"\x28\xb5\x2f\xfd\xa0", len(data).to_bytes(4, "little")]
-    for start in range(0, len(data), _RAW_BLOCK):
-        size = min(_RAW_BLOCK, len(data) - start)
-        is_last = start + size == len(data)
-        frame += [(size << 3 | is_last).to_bytes(3, "little"), memoryview(data)[start : start + size]]
-    return b"".join(frame)
+def raw_frame(name: bytes, content: bytes) -> list[Piece]:
+    """Return a member as a zstd frame that holds its bytes as they are (RFC 8878, raw blocks), content uncopied."""
+    padding = -len(content) % BLOCK
+    size = BLOCK + len(content) + padding
+    pieces: list[Piece] = [
+        b"\x28\xb5\x2f\xfd\xa0" + size.to_bytes(4, "little") + _block(BLOCK, not content),
+        tar_header(name, len(content)),
+    ]
+    view = memoryview(content)
+    for start in range(0, len(content), _RAW_BLOCK):
+        block = view[start : start + _RAW_BLOCK]
+        is_last = start + len(block) == len(content) and not padding
+        pieces += (_block(len(block), is_last), block)
+    if padding:
+        pieces.append(_block(padding, True) + bytes(padding))
+    return pieces
+
+
+def _block(size: int, is_last: bool) -> bytes:
+    return (size << 3 | is_last).to_bytes(3, "little")
 
 
 @cache
@@ -88,14 +102,13 @@ def _compressor() -> "ZstdCompressor":
     return zstandard.ZstdCompressor(level=LEVEL, write_checksum=False, write_content_size=True)
 
 
-def frame_of(name: bytes, content: bytes, raw: bool) -> bytes:
-    """Return a member as one frame, compressed unless `raw` or it gets no smaller."""
-    pieces = _member(name, content)
+def frame_of(name: bytes, content: bytes, raw: bool) -> list[Piece]:
+    """Return a member as one frame, in pieces; compressed unless `raw` or it gets no smaller."""
     if not raw:
-        frame = _compressor().compress(b"".join(pieces))
+        frame = _compressor().compress(_member(name, content))
         if len(frame) < len(content) * WORTH or len(content) < BLOCK:
-            return frame
-    return raw_frame(pieces)
+            return [frame]
+    return raw_frame(name, content)
 
 
 class PackBuilder:
@@ -104,7 +117,7 @@ class PackBuilder:
     def __init__(self, taken: frozenset[str] = frozenset()) -> None:
         self._taken = taken
         """Names of objects that are there and damaged: no pack may come to have one of them."""
-        self._frames: list[bytes] = []
+        self._pieces: list[Piece] = []
         self._members: list[bytes] = []
         self._hash = hashlib.sha256()
         self.size = 0
@@ -120,35 +133,32 @@ class PackBuilder:
     def add(self, digest: str, content: bytes, raw: bool) -> tuple[int, int]:
         """Add content under its SHA-256 and return offset and length of its frame."""
         name = digest.encode("ascii")
-        frame = frame_of(name, content, raw)
         offset = self.size
-        self._hash.update(frame)
-        self._frames.append(frame)
+        for piece in frame_of(name, content, raw):
+            self._hash.update(piece)
+            self._pieces.append(piece)
+            self.size += len(piece)
         self._members.append(name)
-        self.size += len(frame)
-        return offset, len(frame)
+        return offset, self.size - offset
 
     def finish(self) -> Pack:
         """Close the pack with its SHA256SUMS, under a name that no damaged object has."""
-        pack = _closed(self._frames, 0, self._hash, self._members)
+        pack = _closed(self._pieces, self._members, 0, self._hash)
         while pack.name in self._taken:
             pack = pack.under_another_name()
         return pack
 
 
 def _closed(
-    frames: Sequence[bytes], salt: int, so_far: "hashlib._Hash | None" = None, members: Sequence[bytes] = ()
+    pieces: Sequence[Piece], members: Sequence[bytes], salt: int, so_far: "hashlib._Hash | None" = None
 ) -> Pack:
     """Return a pack of these frames. The salt stands where tar has the time of SHA256SUMS."""
-    if so_far is None:
-        so_far = hashlib.sha256(b"".join(frames))
-        members = [content_of(frame, "")[0] for frame in frames]
     sums = b"".join(b"%s  %s\n" % (name, name) for name in members)
-    tail = _compressor().compress(b"".join((*_member(SUMS, sums, salt), bytes(2 * BLOCK))))
-    whole = so_far.copy()
+    tail = _compressor().compress(_member(SUMS, sums, salt) + bytes(2 * BLOCK))
+    whole = so_far.copy() if so_far else hashlib.sha256(b"".join(pieces))
     whole.update(tail)
-    size = sum(map(len, frames)) + len(tail)
-    return Pack(object_name(PACKS, whole.hexdigest()), (*frames, tail), size, salt)
+    size = sum(map(len, pieces)) + len(tail)
+    return Pack(object_name(PACKS, whole.hexdigest()), (*pieces, tail), size, members, salt)
 
 
 def content_of(frame: bytes, name: str) -> tuple[bytes, bytes]:

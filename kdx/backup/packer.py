@@ -14,10 +14,10 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import NoReturn
 
-from kdx.backup.errand import CLAIMED, MESSAGE_BYTES, PACK_MARK, Errand, Report, Task, failed_line, file_row
+from kdx.backup.errand import CLAIMED, MESSAGE_BYTES, PACK_MARK, SAME, Errand, Report, Task, failed_line, file_row
 from kdx.backup.manifest import NOTHING, unescape
 from kdx.backup.names import SEGMENT_BYTES, SEGMENTS, object_name
-from kdx.backup.pack import Pack, PackBuilder
+from kdx.backup.pack import Pack, PackBuilder, Piece
 from kdx.backup.vault import Unit
 from kdx.errors import KdxError
 from kdx.inventory.file_type import is_packed_already
@@ -104,15 +104,16 @@ class Packer:
             self._bucket = task.bucket
         with self._errand.todo(task.bucket).open("rb") as file:
             file.seek(task.offset)
-            paths = file.read(task.length).split(b"\n")[:-1]
+            todo = file.read(task.length).split(b"\n")[:-1]
         lines: list[bytes] = []
-        for path in paths:
-            lines += self._take(path)
+        for line in todo:
+            path, known = line.split(b"\t")
+            lines += self._take(path, known)
         offset, length = self._write(lines)
         self._tell(Report(self._number, task.bucket, task.number, offset, length, task.files, task.bytes))
 
-    def _take(self, path: bytes) -> list[bytes]:
-        """Return the rows of one file, or the line that says why there are none."""
+    def _take(self, path: bytes, known: bytes) -> list[bytes]:
+        """Return the rows of one file, or the line that says why there are none. `known`: its last digest, or `-`."""
         name = unescape(path).decode("utf-8", "surrogateescape")
         reason = SkipReason.CHANGED
         for _try in range(TRIES):
@@ -120,7 +121,7 @@ class Packer:
                 entry, content = read_whole(self._source, name, SEGMENT_BYTES)
                 if content is None:
                     return self._take_large(entry, path)
-                return [self._take_small(entry, content, path)]
+                return [self._take_small(entry, content, path, known)]
             except NotFound:
                 reason = SkipReason.VANISHED
                 break
@@ -130,12 +131,14 @@ class Packer:
                     break
         return [failed_line(Kind.FILE.value, reason.value, path)]
 
-    def _take_small(self, entry: Entry, content: bytes, path: bytes) -> bytes:
+    def _take_small(self, entry: Entry, content: bytes, path: bytes, known: bytes) -> bytes:
         self._reading.take(len(content))
         if not content:
             return file_row(entry, EMPTY, path, NOTHING, 0, 0)
         hashed = sha256(content)
         digest, name = hashed.digest(), hashed.hexdigest()
+        if name.encode("ascii") == known:
+            return file_row(entry, known, path, SAME, 0, 0)
         if found := self._errand.lookup.find(digest):
             return file_row(entry, name.encode("ascii"), path, found.object.encode("ascii"), found.offset, found.length)
         if not self._errand.claims.claim(digest):
@@ -176,7 +179,7 @@ class Packer:
             self._errand.present[name] = len(content)
         return name.encode("ascii"), 0, len(content)
 
-    def _store(self, unit: Unit, name: str, pieces: Sequence[bytes], size: int) -> bool:
+    def _store(self, unit: Unit, name: str, pieces: Sequence[Piece], size: int) -> bool:
         pace = self._sending.take if self._sending.rate else None
         if not unit.put(name, pieces, size, pace):
             return False
@@ -195,7 +198,7 @@ class Packer:
 
     def _send(self, pack: Pack, number: int) -> None:
         try:
-            while not self._store(self._packs_unit, pack.name, pack.frames, pack.size):
+            while not self._store(self._packs_unit, pack.name, pack.pieces, pack.size):
                 pack = pack.under_another_name()
             self._packs.append((number, pack.name))
             self._write([b"%s\t%d\t%s\t%d\n" % (PACK_MARK, number, pack.name.encode("ascii"), pack.size)])

@@ -142,7 +142,7 @@ def read_leftover(journals: list[Path], present: dict[str, int]) -> list[Held]:
     for row in claimed:
         if place := places.get(row.split(b"\t", 2)[SHA256]):
             _note(whole, (with_place(row, *place),))
-    return sorted(whole.values())
+    return sorted(whole.values(), key=lambda held: held.key)
 
 
 def _note(whole: dict[bytes, Held], rows: tuple[bytes, ...]) -> None:
@@ -151,7 +151,7 @@ def _note(whole: dict[bytes, Held], rows: tuple[bytes, ...]) -> None:
         # a large file whose rows were torn off is no file
         if len(rows) == max(1, -(-row.size // SEGMENT_BYTES)) or row.size < SEGMENT_BYTES:
             key = key_of_field(rows[0].split(b"\t", PATH + 1)[PATH])
-            whole[key] = Held(key, rows, -1, True)
+            whole[key] = Held(key, rows, rows[0][:-1].split(b"\t"), -1, True)
 
 
 def _whole_groups(journal: Path, present: dict[str, int]) -> Iterator[tuple[bytes, ...]]:

@@ -4,7 +4,7 @@ Objects are stored as they come; a long run seals a checkpoint each hour or 5 Gi
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from kdx.backup.chain import Chain
 from kdx.backup.comparison import Comparison, Last, Plan, open_todo_in
 from kdx.backup.errand import Errand, Report, Task
 from kdx.backup.job import Job, Ran, event_of
+from kdx.backup.manifest import by_path
 from kdx.backup.names import SnapshotName
 from kdx.backup.outline import OutlineWriter
 from kdx.backup.packers import Packers
@@ -21,11 +22,9 @@ from kdx.backup.places import Claims, Lookup, write_lookup
 from kdx.backup.results import Results
 from kdx.backup.sealing import Sealed, Sealer
 from kdx.backup.vault import Unit
-from kdx.backup.walk import walk_in_order
-from kdx.inventory.ignore import ignore_matcher
+from kdx.backup.walk import Walk
 from kdx.language import _
 from kdx.progress import SILENT, Progress
-from kdx.remotes.interface import Entry, NotFound, ReadFailed, Remote
 from kdx.state.events import SnapshotSealed
 from kdx.state.folder import full_disk_explained
 
@@ -100,7 +99,6 @@ class _Run:
         numbers = [int(path.name.partition("-")[0]) for path in self._scratch.glob("*.rows")]
         self._attempt = f"{max(numbers, default=0) + 1:06d}"
         self._outline = self._scratch / f"{self._attempt}.outline"
-        self._marker_missing = False
         for path in self._scratch.iterdir():
             if path.suffix not in KEPT:
                 path.unlink()
@@ -114,14 +112,13 @@ class _Run:
         expected = base.counts.entries if base else None
         self._progress.start(_("Looking through {share}").format(share=job.share.name), expected, "entries")
         try:
-            with self._outline.open("wb") as file, closing(job.source.open()) as source:
+            with self._outline.open("wb") as file, Walk(job.source, job.share.ignore.patterns) as walk:
                 outline = OutlineWriter(file, base.parts if base else ())
                 last = Last(entries_before(before, self._scratch), usable, before.since, rotation, shares)
                 todo = open_todo_in(self._scratch, self._attempt)
-                comparison = Comparison(outline, todo, last, ZoneInfo(job.zone))
-                walk = walk_in_order(source, ignore_matcher(job.share.ignore.patterns), comparison.plan.left)
-                plan = comparison.run(_telling(walk, self._progress))
-                self._marker_missing = bool(job.settings.marker) and not _is_there(source, job.settings.marker)
+                comparison = Comparison(outline, todo, last, ZoneInfo(job.zone), job.settings.marker)
+                plan = comparison.run(by_path(_telling(walk, self._progress)))
+                plan.left = walk.left
                 return plan
         finally:
             self._progress.done()
@@ -135,7 +132,7 @@ class _Run:
         results = Results(errand.journal)
         sealer = Sealer(
             self._job, self._before, plan, self._scratch, self._outline, results, self._clock,
-            recovering=self._recovering, reread_days=self._reread_days, marker_missing=self._marker_missing,
+            recovering=self._recovering, reread_days=self._reread_days, marker_missing=plan.marker_missing,
         )
         if not tasks:
             return self._sealed(sealer)
@@ -163,7 +160,8 @@ class _Run:
 
     def _errand(self, plan: Plan, bandwidth: int | None, processes: int) -> Errand:
         job, before, lookup = self._job, self._before, self._scratch / "contents.lookup"
-        entries = contents(before, job, self._scratch) if plan.files_to_read else iter(())
+        # what is only read again is compared with the digest it had
+        entries = contents(before, job, self._scratch) if plan.files_to_read > plan.again else iter(())
         write_lookup(lookup, entries, before.usable)
         return Errand(
             source=job.source,
@@ -207,19 +205,11 @@ class _Rounds:
             yield task
 
 
-def _telling(walk: Iterator[tuple[bytes, Entry]], progress: Progress) -> Iterator[tuple[bytes, Entry]]:
-    for number, found in enumerate(walk, 1):
+def _telling(walk: Iterable[bytes], progress: Progress) -> Iterator[bytes]:
+    for number, row in enumerate(walk, 1):
         if not number % 1000:
             progress.advance(1000)
-        yield found
-
-
-def _is_there(source: Remote, marker: str) -> bool:
-    try:
-        source.stat(marker)
-    except (NotFound, ReadFailed):
-        return False
-    return True
+        yield row
 
 
 def _forks(unit: Unit, job: Job, before: Before, sealed: Sealed) -> tuple[SnapshotName, ...]:

@@ -6,7 +6,7 @@ Writes nothing over and deletes nothing. Names from the store become paths only 
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,7 +28,7 @@ from kdx.errors import ConfigurationError, DifferenceFound
 from kdx.language import N_, _
 from kdx.remotes import Place, place_of_target
 from kdx.remotes.interface import NotFound, PlaceMissing, Remote
-from kdx.remotes.once import write_once
+from kdx.remotes.once import Pace, Piece, write_once
 
 LONGEST_ABOUT = 64 << 10
 
@@ -89,7 +89,7 @@ def place_of_vault(board: Board) -> Place:
     """Return where the board's vault lies. NoVault."""
     if board.vault is None:
         raise NoVault()
-    return place_of_target(board, board.vault)
+    return replace(place_of_target(board, board.vault), few_large=True)
 
 
 def create_vault(place: Place, board: str, now: datetime) -> About:
@@ -183,7 +183,7 @@ class Unit:
             # the vault itself has answered; only this folder has nothing in it yet
             return
 
-    def put(self, name: str, pieces: Sequence[bytes], size: int, pace: Callable[[int], None] | None = None) -> bool:
+    def put(self, name: str, pieces: Sequence[Piece], size: int, pace: Pace | None = None) -> bool:
         """Store an object, durably. False where its name is taken by something of another size."""
         return write_once(self.remote, f"{self.folder}/{name}", pieces, size, pace)
 

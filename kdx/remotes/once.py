@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from kdx.remotes.interface import Conflict, Expected, Metadata, PlaceSilent, Remote
 
 CHUNK = 1 << 20
-"""Of so many bytes each a body is sent where a cap on the line is to be kept."""
+"""In pieces of about this size bytes are handed on: large enough for a disk, small enough to keep a cap."""
+
+Piece = bytes | memoryview
+Pace = Callable[[int], None]
 
 
 def write_once(
-    remote: Remote, path: str, pieces: Sequence[bytes], size: int, pace: Callable[[int], None] | None = None
+    remote: Remote, path: str, pieces: Sequence[Piece], size: int, pace: Pace | None = None
 ) -> bool:
     """Write `pieces`, `size` bytes together, under a name that is new or already theirs.
 
@@ -27,25 +30,38 @@ def write_once(
         if isinstance(remote, S3Remote):
             remote.put_once(path, b"".join(pieces), pace)
         else:
-            chunks = _paced(pieces, pace) if pace else pieces
-            written = remote.write(path, chunks, size, Metadata(time.time_ns()), Expected.ABSENT)
+            written = remote.write(path, _chunks(pieces, pace), size, Metadata(time.time_ns()), Expected.ABSENT)
             _check(remote, path, pieces, written.etag)
     except Conflict:
         return remote.stat(path).size == size
     return True
 
 
-def _check(remote: Remote, path: str, pieces: Sequence[bytes], etag: str) -> None:
+def _check(remote: Remote, path: str, pieces: Sequence[Piece], etag: str) -> None:
     """Where the place answers with a tag, it must be that of these bytes, or they are read back."""
     if etag and etag != hashlib.md5(b"".join(pieces), usedforsecurity=False).hexdigest():
         if b"".join(remote.read(path)) != b"".join(pieces):
             raise PlaceSilent(place=remote.location, why=f"{path}: the store holds other bytes than were sent")
 
 
-def _paced(pieces: Sequence[bytes], pace: Callable[[int], None]) -> Iterator[bytes]:
+def _chunks(pieces: Sequence[Piece], pace: Pace | None) -> Iterator[bytes]:
+    """Yield the pieces, many small ones as one."""
+    waiting: list[Piece] = []
+    size = 0
     for piece in pieces:
-        view = memoryview(piece)
-        for start in range(0, len(view), CHUNK):
-            chunk = bytes(view[start : start + CHUNK])
-            pace(len(chunk))
-            yield chunk
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK:
+            yield from _split(b"".join(waiting), pace)
+            waiting, size = [], 0
+    yield from _split(b"".join(waiting), pace)
+
+
+def _split(data: bytes, pace: Pace | None) -> Iterator[bytes]:
+    if pace is None:
+        yield data
+        return
+    for start in range(0, len(data), CHUNK):
+        chunk = data[start : start + CHUNK]
+        pace(len(chunk))
+        yield chunk

@@ -131,6 +131,7 @@ def open_s3(
     access_key: SecretReference | None = None,
     secret_key: SecretReference | None = None,
     patience: Patience = PATIENT,
+    only_boto: bool = False,
 ) -> S3Remote:
     """Return a Remote for an s3 address. Keys by reference, else the ordinary AWS sources. Asks nothing yet."""
-    return S3Remote(location, open_store(location, network, access_key, secret_key, patience))
+    return S3Remote(location, open_store(location, network, access_key, secret_key, patience, only_boto))
