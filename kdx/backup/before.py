@@ -79,14 +79,11 @@ class Before:
         began = self.started if reached >= rotation.of else rotation.began
         return Rotation(reached % rotation.of, rotation.of, began)
 
-    def name(self, after: SnapshotName | None) -> SnapshotName:
-        """Return the name of the next snapshot of this run; of two runs at once each gets one of its own."""
+    def name(self, after: SnapshotName | None, later: int) -> SnapshotName:
+        """Return the name of the next snapshot of this run, so many seconds later where its own is taken."""
         previous = after or (self.previous.seal.name if self.previous else None)
         sequence = previous.sequence + 1 if previous else 1
-        started = self.started
-        while SnapshotName(started, sequence) in self.chain.names:
-            started += timedelta(seconds=1)
-        return SnapshotName(started, sequence)
+        return SnapshotName(self.started + timedelta(seconds=later), sequence)
 
 
 def look_at_vault(job: Job, unit: Unit, now: datetime, tail: Mapping[str, object] | None) -> Before:
