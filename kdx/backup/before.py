@@ -88,6 +88,7 @@ class Before:
 
 def look_at_vault(job: Job, unit: Unit, now: datetime, tail: Mapping[str, object] | None) -> Before:
     """Look at the vault before a run. `tail` is the body of the ledger's newest snapshot.sealed of this share."""
+    unit.confirm(job.vault.about.board)
     alarms: list[KdxError] = []
     chain = Chain(unit, job.share.id, job.keys)
     present = unit.objects()

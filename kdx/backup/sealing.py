@@ -199,6 +199,7 @@ class Sealer:
 
     def _list_again(self, objects: set[str]) -> None:
         """See that everything the snapshot needs is in the vault now. VaultChanged."""
+        self._before.unit.confirm(self._job.vault.about.board)
         there = self._before.unit.objects()
         missing = sorted(objects - there.keys())
         if missing:
