@@ -34,6 +34,7 @@ COMMANDS = {
         "kdx.cli.hazard:hazard", N_("See what the weather means for each school, and what kdx does about it.")
     ),
     "schedule": ("kdx.cli.schedule:schedule", N_("See what runs when and why, and let cron or systemd run it.")),
+    "backup": ("kdx.cli.backup:backup", N_("Put the files where neither lightning nor flood takes them.")),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }
 

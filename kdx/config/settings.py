@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kdx.config import codes
+from kdx.config.backup import read_backup
 from kdx.config.fields import (
     Node,
     is_empty,
@@ -26,8 +27,8 @@ from kdx.config.schools import resolve_file
 from kdx.language import LANGUAGES, _
 
 KEYS = (
-    "board", "language", "municipality_code", "time_zone", "jma", "vault", "targets", "ignore", "ca_bundle", "proxy",
-    "roles", "schedule", "hazard",
+    "board", "language", "municipality_code", "time_zone", "jma", "vault", "backup", "targets", "ignore", "ca_bundle",
+    "proxy", "roles", "schedule", "hazard",
 )
 STORE_KEYS = ("url", "access_key", "secret_key", "secret")
 TARGET_KEYS = (*STORE_KEYS, "profile")
@@ -56,6 +57,7 @@ def read_settings(top: Node, folder: Path, found: Findings) -> Board:
             known_hosts=_find_known_hosts(folder),
         ),
         vault=_read_vault(values.get("vault"), folder, found),
+        backup=read_backup(values.get("backup"), found),
         weather=_read_weather(values.get("jma"), found),
         roles=read_roles(values.get("roles"), found),
         schedule=read_scheduling(values.get("schedule"), folder, found),

@@ -30,6 +30,8 @@ class Place:
     """Password or key file of a share on a server."""
     scratch: Path | None = None
     """Folder of this machine for what lets a killed upload go on; without one it begins anew."""
+    few_large: bool = False
+    """Few large objects lie there: a bucket is reached through boto3 alone, so that a process may fork at any time."""
 
     def open(self, *, hurried: bool = False) -> Remote:
         """Return a Remote of its own for the caller, who closes it. NotYet for kinds that come later.
@@ -44,7 +46,10 @@ class Place:
             from kdx.remotes.s3 import HURRIED, PATIENT, open_s3
 
             patience = HURRIED if hurried else PATIENT
-            return open_s3(self.location, self.network, self.access_key, self.secret_key, patience, self.scratch)
+            keys = (self.access_key, self.secret_key)
+            return open_s3(
+                self.location, self.network, *keys, patience, scratch=self.scratch, only_boto=self.few_large
+            )
         if self.location.scheme == "smb":
             from kdx.remotes import smb
 

@@ -161,9 +161,8 @@ def preview(
 def calendar_of(board: Board) -> tuple[Calendar, HolidaysUnreadable | None]:
     """Return the board's calendar; with computed holidays and the reason where its table cannot be read."""
     zone = ZoneInfo(board.time_zone)
-    # the promise belongs to the backups, whose settings come with the vault
-    promise = getattr(getattr(board, "backup", None), "rpo_hours", board.schedule.rpo_hours)
-    rules = replace(board.schedule, rpo_hours=promise)
+    # the promise belongs to the backups
+    rules = replace(board.schedule, rpo_hours=board.backup.rpo_hours)
     try:
         return Calendar(zone, rules, read_holidays(board.folder)), None
     except HolidaysUnreadable as error:

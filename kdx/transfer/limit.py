@@ -22,6 +22,8 @@ class Limiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.is_capped = rate is not None
+        """Whether there is a cap at all, at this moment or at another."""
         self._rate: Rate = rate if callable(rate) else lambda: rate
         self._clock = clock
         self._sleep = sleep

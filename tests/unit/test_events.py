@@ -15,6 +15,7 @@ from kdx.state.events import (
     ClaimMade,
     CommandFailed,
     DecisionsTaken,
+    DrillFinished,
     Event,
     HazardObserved,
     InventoryCreated,
@@ -32,6 +33,8 @@ from kdx.state.events import (
     ScheduledJob,
     SchedulePaused,
     ShareSeen,
+    RestoreFinished,
+    SnapshotSealed,
     Transfer,
     TroubleTold,
     VerifyFinished,
@@ -61,6 +64,22 @@ VERIFY = VerifyFinished(
     plan_sha256="1" * 64, verified_sha256="2" * 64, exit_code=0, started=NOON, ended=NOON,
 )
 RECEIPT = ReceiptIssued("shiken_es", TARGET, ["shiken_es-1"], True, "3" * 64, "SHA256:x", "/srv/receipt")
+OF_A_SNAPSHOT = {"school", "share", "share_id", "vault", "snapshot"}
+SNAPSHOT = {
+    "school": "shiken_es", "share": "共有", "share_id": "shiken_es-1", "vault": "5" * 32,
+    "snapshot": "20261123T030000Z-000001",
+}
+SEALED = SnapshotSealed(
+    **SNAPSHOT, sequence=1, seal_sha256="4" * 64, previous="", state="complete", reasons=[], waiting=0, entries=3,
+    files=2, bytes=10, new=2, changed=0, gone=0, unread=0, ignored=1, stored_objects=2, stored_bytes=20, exit_code=0,
+    started=NOON, sealed=NOON,
+)
+RESTORED = RestoreFinished(
+    **SNAPSHOT, target="/srv/new", paths=[], files=2, bytes=10, failed=0, exit_code=0, started=NOON, ended=NOON
+)
+DRILLED = DrillFinished(
+    **SNAPSHOT, whole=True, files=2, bytes=10, mismatches=0, passed=True, exit_code=0, started=NOON, ended=NOON
+)
 KEY = KeyMade("board", "SHA256:x")
 INVENTORY = InventoryCreated("/etc/kdx/inventory", "試験市教育委員会")
 CELL = {"milestone": "fax_ended", "school": "shiken_es", "item": "vendors"}
@@ -115,6 +134,20 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
     "receipt.issued": (
         RECEIPT, f"shiken_es@{TARGET}",
         {"school", "target", "shares", "whole", "receipt_sha256", "key_fingerprint", "path"},
+    ),
+    "snapshot.sealed": (
+        SEALED, "shiken_es-1",
+        {*OF_A_SNAPSHOT, "sequence", "seal_sha256", "previous", "state", "reasons", "waiting", "entries", "files",
+         "bytes", "new", "changed", "gone", "unread", "ignored", "stored_objects", "stored_bytes", "exit_code",
+         "started", "sealed"},
+    ),
+    "restore.finished": (
+        RESTORED, "shiken_es-1@/srv/new",
+        {*OF_A_SNAPSHOT, "target", "paths", "files", "bytes", "failed", "exit_code", "started", "ended"},
+    ),
+    "drill.finished": (
+        DRILLED, "shiken_es-1",
+        {*OF_A_SNAPSHOT, "whole", "files", "bytes", "mismatches", "passed", "exit_code", "started", "ended"},
     ),
     "key.made": (KEY, "board", {"role", "fingerprint"}),
     "inventory.created": (INVENTORY, "試験市教育委員会", {"folder", "board"}),

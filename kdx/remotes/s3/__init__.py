@@ -5,14 +5,14 @@ means in faults.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kdx.config.location import Location
 from kdx.config.model import Network
 from kdx.config.secret import SecretReference
 from kdx.language import N_, translate
-from kdx.remotes.s3 import listing, writer
+from kdx.remotes.s3 import listing, once, writer
 from kdx.remotes.interface import Capabilities, Entry, Expected, Metadata, NameRefused, Written
 from kdx.remotes.listed import digest_each
 from kdx.remotes.s3.parts import Notes
@@ -96,6 +96,13 @@ class S3Remote:
         key = self._key(path)
         return writer.write(self._requests, key, path, chunks, size, metadata, expected, self._notes)
 
+    def put_once(self, path: str, data: bytes, pace: Callable[[int], None] | None = None) -> None:
+        """Write one object of at most 64 MiB in one signed request, and see that the store holds these bytes.
+
+        For kdx.remotes.once. Conflict where it is there already and the store says so.
+        """
+        once.put_once(self._requests, self._key(path), path, data, pace)
+
     def make_directory(self, path: str) -> None:
         """Refuse: a bucket has no folders."""
         raise NameRefused(name=path, why=translate(N_("this place has no folders")))
@@ -136,9 +143,11 @@ def open_s3(
     secret_key: SecretReference | None = None,
     patience: Patience = PATIENT,
     scratch: Path | None = None,
+    only_boto: bool = False,
 ) -> S3Remote:
     """Return a Remote for an s3 address. Keys by reference, else the ordinary AWS sources. Asks nothing yet.
 
     `scratch` is a folder for notes on unfinished uploads; without one a killed upload begins anew.
     """
-    return S3Remote(location, open_store(location, network, access_key, secret_key, patience), scratch)
+    store = open_store(location, network, access_key, secret_key, patience, only_boto)
+    return S3Remote(location, store, scratch)
