@@ -140,6 +140,24 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """What the board promises about backups, and from where on a person is asked."""
+
+    rpo_hours: int = 30
+    """So old may the last good run be, counted from its start: a nightly run from 22:00 may last until 05:00."""
+    file_rpo_days: int = 7
+    """So old may the copy of a single file be that could not be read."""
+    reread_days: int = 60
+    """In so many nightly runs every unchanged file is read once more; 0 means never."""
+    marker: str = ""
+    """A file that stands in the root of every share; where it is missing, the share is not mounted."""
+    exceptions: tuple[str, ...] = ()
+    """Paths (fnmatch patterns) that need not be read for a run to count, reviewed by the board."""
+    guards: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Limits that differ from kdx's own: name of kdx.backup.guard.Limits -> value."""
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """The board of education and everything it has written down."""
 
@@ -153,6 +171,7 @@ class Board:
     network: Network = field(default_factory=Network)
     vault: Target | None = None
     """Where backups live; its name is "vault"."""
+    backup: BackupSettings = field(default_factory=BackupSettings)
     weather: WeatherAreas | None = None
     ansible: AnsibleView = field(default_factory=AnsibleView, repr=False)
     warnings: tuple[Mistake, ...] = ()

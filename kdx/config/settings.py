@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kdx.config import codes
+from kdx.config.backup import read_backup
 from kdx.config.fields import (
     Node,
     is_empty,
@@ -23,7 +24,8 @@ from kdx.config.schools import resolve_file
 from kdx.language import LANGUAGES, _
 
 KEYS = (
-    "board", "language", "municipality_code", "time_zone", "jma", "vault", "targets", "ignore", "ca_bundle", "proxy",
+    "board", "language", "municipality_code", "time_zone", "jma", "vault", "backup", "targets", "ignore", "ca_bundle",
+    "proxy",
 )
 STORE_KEYS = ("url", "access_key", "secret_key")
 WEATHER_KEYS = ("office", "class20")
@@ -49,6 +51,7 @@ def read_settings(top: Node, folder: Path, found: Findings) -> Board:
             proxy=_read_proxy(values.get("proxy"), found),
         ),
         vault=_read_vault(values.get("vault"), folder, found),
+        backup=read_backup(values.get("backup"), found),
         weather=_read_weather(values.get("jma"), found),
     )
 

@@ -48,3 +48,16 @@ def file_type(name: str) -> tuple[str, str]:
         return NO_ENDING, ""
     ending = ending.lower()
     return BY_ENDING.get(ending, f".{ending}"), ending
+
+
+PACKED_ALREADY = frozenset(
+    "docx docm dotx dotm xlsx xlsb xlsm xltx xltm pptx pptm ppsx potx odt ods odp jttc jtdc jhdc pdf xdw xbd xct "
+    "jpg jpeg heic heif png gif webp cr2 nef arw mp4 mov mts m2ts wmv mpg mpeg m4v mkv flv 3gp vob mp3 m4a wma aac "
+    "flac zip 7z rar gz tgz cab jar apk lzh msi".split()
+)
+"""Endings of files that hold compressed data already: to compress them again costs time and saves nothing."""
+
+
+def is_packed_already(name: str) -> bool:
+    """Whether a name says that its content does not get smaller."""
+    return name.rpartition(".")[2].lower() in PACKED_ALREADY

@@ -27,6 +27,8 @@ class Place:
     secret_key: SecretReference | None = None
     secret: SecretReference | None = None
     """Password or key file of a share on a server."""
+    few_large: bool = False
+    """Few large objects lie there: a bucket is reached through boto3 alone, so that a process may fork at any time."""
 
     def open(self, *, hurried: bool = False) -> Remote:
         """Return a Remote of its own for the caller, who closes it. NotYet for kinds that come later.
@@ -41,7 +43,9 @@ class Place:
             from kdx.remotes.s3 import HURRIED, PATIENT, open_s3
 
             patience = HURRIED if hurried else PATIENT
-            return open_s3(self.location, self.network, self.access_key, self.secret_key, patience)
+            return open_s3(
+                self.location, self.network, self.access_key, self.secret_key, patience, self.few_large
+            )
         raise NotYet(place=self.location, scheme=self.location.scheme)
 
 

@@ -5,13 +5,13 @@ means in s3_faults.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kdx.config.location import Location
 from kdx.config.model import Network
 from kdx.config.secret import SecretReference
 from kdx.language import N_, translate
-from kdx.remotes import s3_list, s3_write
+from kdx.remotes import s3_list, s3_once, s3_write
 from kdx.remotes.interface import Capabilities, Entry, Expected, Metadata, NameRefused, Written
 from kdx.remotes.listed import digest_each
 from kdx.remotes.s3_requests import Requests
@@ -85,6 +85,13 @@ class S3Remote:
         """
         return s3_write.write(self._requests, self._key(path), path, chunks, size, metadata, expected)
 
+    def put_once(self, path: str, data: bytes, pace: Callable[[int], None] | None = None) -> None:
+        """Write one object of at most 64 MiB in one signed request, and see that the store holds these bytes.
+
+        For kdx.remotes.once. Conflict where it is there already and the store says so.
+        """
+        s3_once.put_once(self._requests, self._key(path), path, data, pace)
+
     def make_directory(self, path: str) -> None:
         """Refuse: a bucket has no folders."""
         raise NameRefused(name=path, why=translate(N_("this place has no folders")))
@@ -124,6 +131,7 @@ def open_s3(
     access_key: SecretReference | None = None,
     secret_key: SecretReference | None = None,
     patience: Patience = PATIENT,
+    only_boto: bool = False,
 ) -> S3Remote:
     """Return a Remote for an s3 address. Keys by reference, else the ordinary AWS sources. Asks nothing yet."""
-    return S3Remote(location, open_store(location, network, access_key, secret_key, patience))
+    return S3Remote(location, open_store(location, network, access_key, secret_key, patience, only_boto))

@@ -19,11 +19,19 @@ OUT_OF_ORDER = N_("its list broke off and is not in the order that would let it 
 
 def walk(requests: Requests, prefix: str) -> Iterator[Entry]:
     """Yield every object below `prefix` (empty, or ending in /), its path relative to it."""
+    if requests.store.only_boto:
+        for page in _boto_pages(requests, prefix, "", ""):
+            yield from page
+        return
     yield from _Walk(requests, prefix).entries()
 
 
 def list_folder(requests: Requests, prefix: str) -> Iterator[Entry]:
     """Yield objects and folders directly below `prefix` (empty, or ending in /), sorted by the bytes of their paths."""
+    if requests.store.only_boto:
+        found = [entry for page in _boto_pages(requests, prefix, "", "/") for entry in page]
+        yield from sorted(found, key=lambda entry: entry.path.encode())
+        return
     from obstore.exceptions import InvalidPathError
 
     try:

@@ -93,7 +93,7 @@ class Requests:
         """Delete an object; an absent one is no error."""
 
         def remove() -> None:
-            if needs_boto(key):
+            if self.store.only_boto or needs_boto(key):
                 self.store.boto.delete_object(Bucket=self.store.bucket.host, Key=key)
                 return
             import obstore
@@ -106,7 +106,7 @@ class Requests:
             return
 
     def _head(self, key: str, name: str) -> tuple[Entry, Mapping[str, str]]:
-        if needs_boto(key):
+        if self.store.only_boto or needs_boto(key):
             found = self.store.boto.head_object(Bucket=self.store.bucket.host, Key=key)
             entry = object_entry(name, found["ContentLength"], found["ETag"], found["LastModified"])
             return entry, {name.lower(): value for name, value in found["Metadata"].items()}
@@ -116,7 +116,7 @@ class Requests:
         return _entry_of(got, name), {str(key).lower(): str(value) for key, value in got.attributes.items()}
 
     def _get(self, key: str, name: str, start: int, if_match: str) -> tuple[Entry, Iterator[bytes]]:
-        if start or needs_boto(key):
+        if start or self.store.only_boto or needs_boto(key):
             return self._get_range(key, name, start, if_match)
         import obstore
 

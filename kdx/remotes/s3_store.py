@@ -58,12 +58,15 @@ class Store:
         access_key: SecretReference | None,
         secret_key: SecretReference | None,
         patience: Patience,
+        only_boto: bool = False,
     ) -> None:
         self.bucket = bucket
         self.network = network
         self.patience = patience
         self.refuses_overwrite: bool | None = None
         """Whether If-None-Match was tried and held; None while nobody has tried."""
+        self.only_boto = only_boto
+        """Whether obstore is never used: its threads do not survive a fork, boto3 has none."""
         self.was_seen = False
         """Whether the bucket has answered once, so that a missing name is not a missing bucket."""
         self._references = (access_key, secret_key)
@@ -167,10 +170,11 @@ def open_store(
     access_key: SecretReference | None,
     secret_key: SecretReference | None,
     patience: Patience,
+    only_boto: bool = False,
 ) -> Store:
     """Return this process's connections to the bucket of `location`."""
     bucket = Location("s3", "", host=location.host, options=location.options)
-    return _shared(os.getpid(), bucket, network, access_key, secret_key, patience)
+    return _shared(os.getpid(), bucket, network, access_key, secret_key, patience, only_boto)
 
 
 @lru_cache(maxsize=8)

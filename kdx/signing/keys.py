@@ -80,16 +80,19 @@ class SigningKey:
 
 
 def create_board_key(
-    private_folder: Path, public_folder: Path, *, owner: str, now: datetime, role: str = "board"
+    private_folder: Path, public_folder: Path, *, owner: str, now: datetime, role: str = "board", file: str = ""
 ) -> PublicKey:
-    """Make a key pair: the private half with mode 600, the public half for review. Never over an existing file."""
+    """Make a key pair: the private half with mode 600, the public half for review. Never over an existing file.
+
+    `file` is the name of the public half without .pub, where several machines have a key of the same role.
+    """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     private = Ed25519PrivateKey.generate()
     comment = "".join(letter if letter.isprintable() and letter != " " else "_" for letter in owner.strip())
     public = PublicKey(role, _blob_of(private), valid_after=now.astimezone(UTC).replace(microsecond=0), comment=comment)
-    private_path, public_path = private_folder / role, public_folder / f"{role}.pub"
+    private_path, public_path = private_folder / role, public_folder / f"{file or role}.pub"
     for path in (private_path, public_path):
         if os.path.lexists(path):
             raise KeyUnusable(path=path, why=N_("it is there already and is never replaced"))

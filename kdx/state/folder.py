@@ -39,6 +39,10 @@ class StateFolder:
         """Folder of one migration: plan, journals, what was written, the last verification."""
         return self._folder("migrations", share_id, target_id)
 
+    def backup(self, share_id: str) -> Path:
+        """Folder of a backup in progress: its outline, its lists, what its workers did."""
+        return self._folder("backups", share_id)
+
     def keys(self) -> Path:
         """Folder of this machine's private keys."""
         return self._folder("keys")

@@ -1,0 +1,132 @@
+"""One share and its way into the vault: everything a run needs to know, before it touches anything."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from kdx import signing
+from kdx.backup.chain import Keys
+from kdx.backup.guard import Limits
+from kdx.backup.names import SnapshotName
+from kdx.backup.seal import Seal
+from kdx.backup.signed_text import BOARD, MACHINE
+from kdx.backup.vault import Vault, open_vault
+from kdx.config.model import BackupSettings, Board, Share
+from kdx.errors import ConfigurationError, ExitCode, KdxError
+from kdx.language import N_
+from kdx.remotes import Place, place_of_share
+from kdx.state.events import SnapshotSealed
+from kdx.state.folder import StateFolder
+
+
+class NotInitialised(ConfigurationError):
+    """This machine has no key to sign snapshots with."""
+
+    message = N_("This machine has no key to sign snapshots with.")
+    advice = N_("Make one with kdx backup init, and have its public half in inventory/keys reviewed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One share on its way into the vault."""
+
+    share: Share
+    source: Place
+    vault: Vault
+    state: StateFolder
+    keys: Keys
+    """All that is trusted."""
+    signer: signing.SigningKey
+    settings: BackupSettings
+    limits: Limits
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a run did to one share."""
+
+    job: Job
+    seal: Seal | None
+    """None on a dry run."""
+    alarms: tuple[KdxError, ...]
+    """What is wrong with the vault, though the run went on."""
+    forks: tuple[SnapshotName, ...]
+    """Snapshots by another run that was at work at the same time."""
+    silent: tuple[str, ...]
+    """Files whose content changed though their size and time did not, found by reading them again."""
+    unread: tuple[tuple[str, str], ...]
+    """(path, reason) of the first entries that were not read."""
+    started: datetime
+    ended: datetime
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The gravest of how the snapshot came out and what is wrong with the vault."""
+        from kdx.errors import gravest
+
+        outcome = {"complete": ExitCode.DONE, "partial": ExitCode.INCOMPLETE, "suspect": ExitCode.GATE}
+        own = outcome[self.seal.state] if self.seal else ExitCode.DONE
+        return gravest((own, *(alarm.exit_code for alarm in self.alarms)))
+
+
+def sign_with(state: StateFolder) -> signing.SigningKey:
+    """Return this machine's key: the one made for it, else the board's where this is the board's machine."""
+    for role in (MACHINE, BOARD):
+        try:
+            return signing.load_private_key(state.keys(), role)
+        except signing.KeyMissing:
+            continue
+    raise NotInitialised()
+
+
+def open_jobs(board: Board, state: StateFolder, shares: Sequence[Share], keys_folder: Path) -> list[Job]:
+    """Return the jobs of these shares. NoVault, VaultUnmade, VaultForeign, NotInitialised, PublicKeysWrong."""
+    vault, signer = open_vault(board), sign_with(state)
+    keys = signing.load_public_keys(keys_folder)
+    return [
+        Job(
+            share=share,
+            source=place_of_share(board, share),
+            vault=vault,
+            state=state,
+            keys=keys,
+            signer=signer,
+            settings=board.backup,
+            limits=Limits(**{**board.backup.guards}),  # type: ignore[arg-type]
+            zone=board.time_zone,
+        )
+        for share in shares
+    ]
+
+
+def event_of(job: Job, seal: Seal, seal_sha256: str) -> SnapshotSealed:
+    """Return what the ledger keeps of a seal."""
+    counts = seal.counts
+    return SnapshotSealed(
+        school=job.share.school,
+        share=job.share.name,
+        share_id=job.share.id,
+        vault=seal.vault,
+        snapshot=str(seal.name),
+        sequence=seal.name.sequence,
+        seal_sha256=seal_sha256,
+        previous=str(seal.previous.name) if seal.previous else "",
+        state=str(seal.state),
+        reasons=list(seal.reasons),
+        waiting=counts.waiting,
+        entries=counts.entries,
+        files=counts.files,
+        bytes=counts.bytes,
+        new=counts.new,
+        changed=counts.changed,
+        gone=counts.gone,
+        unread=counts.unread,
+        ignored=counts.ignored,
+        stored_objects=counts.stored_objects,
+        stored_bytes=counts.stored_bytes,
+        exit_code=int({"complete": ExitCode.DONE, "partial": ExitCode.INCOMPLETE}.get(seal.state, ExitCode.GATE)),
+        started=seal.name.started,
+        sealed=seal.sealed,
+    )

@@ -1,0 +1,48 @@
+"""One object, one request, through boto3 with its payload signed: a body that was altered on its way is refused.
+
+Up to 64 MiB go in one PUT, so that the tag the store answers with is the MD5 of the whole and can be compared. No
+Content-MD5 is sent (see s3_write); where the tag is something else, the object is read back.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable
+from typing import Any
+
+from kdx.language import N_, translate
+from kdx.remotes.interface import PlaceSilent
+from kdx.remotes.s3_requests import Requests, tag
+
+SENDING_BYTES = 64 << 10
+"""http.client asks a body for less than this at a time when it sends; botocore for more when it signs."""
+
+
+def put_once(requests: Requests, key: str, path: str, data: bytes, pace: Callable[[int], None] | None) -> None:
+    """Send one object that must not be there yet. Conflict where the store says that it is."""
+    store = requests.store
+
+    def send() -> str:
+        given: dict[str, Any] = {} if store.refuses_overwrite is False else {"IfNoneMatch": "*"}
+        body = _PacedBody(data, pace) if pace else data
+        return str(store.boto.put_object(Bucket=store.bucket.host, Key=key, Body=body, **given)["ETag"])
+
+    answered = tag(requests.patiently(path, send))
+    if answered == hashlib.md5(data, usedforsecurity=False).hexdigest():
+        return
+    if b"".join(requests.get(key, path)[1]) != data:
+        why = translate(N_("{path} came to hold other bytes than were sent")).format(path=path)
+        raise PlaceSilent(place=store.bucket, why=why)
+
+
+class _PacedBody(io.BytesIO):
+    """A body that waits before each piece is sent, and not while it is signed."""
+
+    def __init__(self, data: bytes, pace: Callable[[int], None]) -> None:
+        super().__init__(data)
+        self._pace = pace
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if size is not None and 0 < size <= SENDING_BYTES:
+            self._pace(len(data))
+        return data
