@@ -36,7 +36,9 @@ class LocalWriter:
     def __init__(self, folders: Folders) -> None:
         self.folders = folders
         self.location = folders.location
-        self._swept: str | None = None
+        self.flushes_each = True
+        """Whether each file is on the disk before write() returns; else whoever writes flushes when all are written."""
+        self._swept: set[str] = set()
 
     def write(
         self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
@@ -53,16 +55,17 @@ class LocalWriter:
                 raise Conflict(name=path)
             part = f".kdx-{secrets.token_hex(8)}.part"
             try:
-                if _fill(part, chunks, metadata, folder) != size:
+                if _fill(part, chunks, metadata, folder, self.flushes_each) != size:
                     raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
                 _publish(part, name, expected, folder)
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(part, dir_fd=folder)
-            _sync(folder)
-            if self._swept != parent:
+            if self.flushes_each:
+                _sync(folder)
+            if parent not in self._swept:
                 _sweep(folder)
-                self._swept = parent
+                self._swept.add(parent)
         return Written(etag="", size=size)
 
     def make_directory(self, path: str) -> None:
@@ -91,8 +94,8 @@ class LocalWriter:
                 return
 
 
-def _fill(part: str, chunks: Iterable[bytes], metadata: Metadata, folder: int) -> int:
-    """Write `chunks` into the new file `part`, set its time, wait until it is on the disk; return its size."""
+def _fill(part: str, chunks: Iterable[bytes], metadata: Metadata, folder: int, flush: bool) -> int:
+    """Write `chunks` into the new file `part`, set its time, `flush` it to the disk; return its size."""
     written = 0
     descriptor = os.open(part, _CREATE, 0o666, dir_fd=folder)
     try:
@@ -102,7 +105,8 @@ def _fill(part: str, chunks: Iterable[bytes], metadata: Metadata, folder: int) -
                 rest = rest[os.write(descriptor, rest) :]
             written += len(chunk)
         os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
-        os.fsync(descriptor)
+        if flush:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
     return written
