@@ -13,7 +13,7 @@ from kdx.backup.seal import Seal
 from kdx.backup.signed_text import BOARD, MACHINE
 from kdx.backup.vault import Vault, open_vault
 from kdx.config.model import BackupSettings, Board, Share
-from kdx.errors import ConfigurationError, ExitCode, KdxError
+from kdx.errors import ConfigurationError, ExitCode, KdxError, gravest
 from kdx.language import N_
 from kdx.remotes import Place, place_of_share
 from kdx.state.events import SnapshotSealed
@@ -48,8 +48,7 @@ class Ran:
     """What a run did to one share."""
 
     job: Job
-    seal: Seal | None
-    """None on a dry run."""
+    seal: Seal
     alarms: tuple[KdxError, ...]
     """What is wrong with the vault, though the run went on."""
     forks: tuple[SnapshotName, ...]
@@ -64,11 +63,8 @@ class Ran:
     @property
     def exit_code(self) -> ExitCode:
         """The gravest of how the snapshot came out and what is wrong with the vault."""
-        from kdx.errors import gravest
-
         outcome = {"complete": ExitCode.DONE, "partial": ExitCode.INCOMPLETE, "suspect": ExitCode.GATE}
-        own = outcome[self.seal.state] if self.seal else ExitCode.DONE
-        return gravest((own, *(alarm.exit_code for alarm in self.alarms)))
+        return gravest((outcome[self.seal.state], *(alarm.exit_code for alarm in self.alarms)))
 
 
 def sign_with(state: StateFolder) -> signing.SigningKey:

@@ -73,12 +73,12 @@ def back_up(
     )
 
 
-def preview(job: Job, clock: Callable[[], datetime], progress: Progress = SILENT) -> tuple[Plan, Before]:
+def preview(job: Job, clock: Callable[[], datetime], progress: Progress = SILENT) -> Plan:
     """Say what a run would read, without reading or storing anything."""
     with job.state.lock(f"backup-{job.share.id}"), closing(job.vault.unit(job.share.school)) as unit:
         before = look_at_vault(job, unit, clock(), None)
         run = _Run(job, before, clock, lambda event: None, False, job.settings.reread_days, progress)
-        return run.compare(), before
+        return run.compare()
 
 
 class _Run:

@@ -28,6 +28,7 @@ COMMANDS = {
     "doctor": ("kdx.cli.doctor:doctor", N_("Check configuration, stores, clock and versions.")),
     "inventory": ("kdx.cli.inventory:inventory", N_("See what is on the servers.")),
     "migrate": ("kdx.cli.migrate:migrate", N_("Move a share, prove that it arrived, and write the receipt.")),
+    "backup": ("kdx.cli.backup:backup", N_("Put the files where neither lightning nor flood takes them.")),
     "restore": ("kdx.cli.restore:restore", N_("Bring back files from the vault, never over anything.")),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }

@@ -128,6 +128,16 @@ class Database:
             with self._open().execution_options(writes=True).begin() as connection:
                 yield connection
 
+    def copy_to(self, path: Path) -> None:
+        """Write a copy that is consistent whoever writes meanwhile, as one file that needs no other beside it."""
+        import sqlite3
+        from contextlib import closing
+
+        with _explained(self.path):
+            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(path)) as copy:
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+
     def close(self) -> None:
         """Let go of the file."""
         if self._engine is not None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +163,11 @@ class Ledger:
         faults = (*chain.faults, *fold.faults)
         more = chain.more + fold.more + len(faults[LISTED:])
         return Verdict(walk.count, head or Head(0, NOTHING), faults[:LISTED], more, tuple(chain.notes))
+
+    def copy_to(self, path: Path) -> None:
+        """Write a consistent copy of the whole ledger into a new file; nothing where there is no ledger yet."""
+        if self._database.exists():
+            self._database.copy_to(path)
 
     def close(self) -> None:
         """Let go of the database."""

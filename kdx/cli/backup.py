@@ -1,0 +1,292 @@
+"""`kdx backup`: put a school's files where neither lightning nor flood takes them. Translates; decides nothing."""
+
+import os
+import socket
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from kdx.cli.application import Application
+from kdx.cli.commands import KdxGroup
+from kdx.cli.options import (
+    bandwidth_option,
+    dry_run_option,
+    output_options,
+    school_argument,
+    schools_argument,
+    share_option,
+)
+from kdx.config.model import School, Share
+from kdx.errors import ExitCode, KdxError, gravest
+from kdx.language import N_, _
+
+if TYPE_CHECKING:
+    from kdx.backup.job import Job, Ran
+
+board_option = click.option("--board", "of_board", is_flag=True, help=N_("The board's own part of the vault too."))
+
+
+@click.group(cls=KdxGroup)
+def backup() -> None:
+    """Put the files where neither lightning nor flood takes them, and see that they stay there.
+
+    Example: kdx backup status
+    """
+
+
+@backup.command(acts=True)
+@dry_run_option
+@output_options
+@click.pass_obj
+def init(app: Application, dry_run: bool) -> None:
+    """Begin the vault that kdx.yml names, and make this machine's key to sign snapshots with.
+
+    Example: kdx backup init
+    """
+    from kdx.backup import begin
+    from kdx.backup.vault import open_vault, place_of_vault
+    from kdx.report.backup import begun_table
+    from kdx.state.events import KeyMade
+
+    if dry_run:
+        app.output.say(_("The vault would lie at {place}.").format(place=place_of_vault(app.board).location))
+        open_vault(app.board)
+        return
+    begun = begin.begin(app.board, app.state, app.inventory_folder / "keys", socket.gethostname(), app.now())
+    if begun.is_new_key:
+        app.record(KeyMade(role=begun.key.role, fingerprint=begun.key.fingerprint))
+    app.output.show(begun_table(begun))
+
+
+@backup.command(acts=True)
+@schools_argument
+@share_option
+@board_option
+@bandwidth_option
+@click.option("--recovering", is_flag=True,
+              help=N_("A restore into the share is under way: store what is there, and count it as partial."))
+@click.option("--reread/--no-reread", default=True, help=N_("Read a part of the unchanged files again (the default)."))
+@dry_run_option
+@output_options
+@click.pass_obj
+def run(
+    app: Application,
+    schools: tuple[School, ...],
+    share: str | None,
+    of_board: bool,
+    bandwidth: int | None,
+    recovering: bool,
+    reread: bool,
+    dry_run: bool,
+) -> None:
+    """Store what is new or changed, and seal a snapshot. Killed at any moment, the next run goes on.
+
+    Example: kdx backup run kameyama_nishi_es --bandwidth 20Mbit
+    """
+    shares = _shares_of(app, schools, share)
+    jobs = _jobs(app, shares, of_board)
+    if dry_run:
+        _preview(app, jobs)
+    _run(app, jobs, bandwidth, recovering, reread)
+
+
+def _shares_of(app: Application, schools: tuple[School, ...], share: str | None) -> list[Share]:
+    """Return the shares that are meant. With several schools one without a share is said, and does not stop them."""
+    found = [school for school in schools if school.shares]
+    for school in schools:
+        if not found:
+            app.board.share(school.id)
+        if school not in found:
+            app.output.warn(_("{school} has no share in the inventory.").format(school=school.name))
+    return [one for school in found for one in ([app.board.share(school.id, share)] if share else school.shares)]
+
+
+def _jobs(app: Application, shares: list[Share], of_board: bool) -> "list[Job]":
+    from kdx.backup.board import board_job
+    from kdx.backup.job import open_jobs
+
+    jobs = open_jobs(app.board, app.state, shares, app.inventory_folder / "keys")
+    if of_board:
+        jobs.append(board_job(app.board, app.state, app.inventory_folder, app.ledger))
+    return jobs
+
+
+def _preview(app: Application, jobs: "list[Job]") -> NoReturn:
+    from kdx.backup.run import preview
+    from kdx.report.backup import planned_table
+
+    app.output.show(planned_table([(job, preview(job, app.now, app.output.progress)) for job in jobs]))
+    app.output.finish(ExitCode.DONE)
+
+
+def _run(
+    app: Application, jobs: "list[Job]", bandwidth: int | None, recovering: bool, reread: bool
+) -> NoReturn:
+    """Back up one share after the other; one that fails does not stop the others."""
+    from kdx.backup.run import back_up
+    from kdx.cli.failures import explain
+    from kdx.report.backup import ran_table, unread_lines
+    from kdx.state.events import SnapshotSealed
+
+    results: list[Ran] = []
+    codes = []
+    for job in jobs:
+        try:
+            tails = app.ledger.present(SnapshotSealed.kind, job.share.id)
+            result = back_up(
+                job,
+                app.now,
+                processes=len(os.sched_getaffinity(0)),
+                record=app.record,
+                tail=tails[-1].body if tails else None,
+                bandwidth=bandwidth,
+                recovering=recovering,
+                reread=reread,
+                progress=app.output.progress,
+            )
+        except KdxError as error:
+            codes.append(explain(error, app))
+        else:
+            results.append(result)
+            codes += [result.exit_code, *(explain(alarm, app) for alarm in result.alarms)]
+    if results:
+        app.output.show(ran_table(results))
+        app.output.warn(unread_lines(results))
+    app.output.finish(gravest(codes))
+
+
+@backup.command("list")
+@click.argument("school", metavar="[SCHOOL]", required=False)
+@share_option
+@output_options
+@click.pass_obj
+def list_snapshots(app: Application, school: str | None, share: str | None) -> None:
+    """Show the snapshots that the vault holds, newest first.
+
+    Example: kdx backup list kameyama_nishi_es
+    """
+    from kdx import signing
+    from kdx.backup.status import snapshots_of
+    from kdx.backup.vault import open_vault
+    from kdx.report.backup import snapshots_table
+
+    keys = signing.load_public_keys(app.inventory_folder / "keys")
+    found = list(snapshots_of(open_vault(app.board), app.board.shares_named(school, share), keys))
+    app.output.show(snapshots_table(found))
+    app.output.finish(_tell_faults(app, [fault for each in found for fault in each.faults]))
+
+
+@backup.command()
+@click.argument("school", metavar="[SCHOOL]", required=False)
+@share_option
+@output_options
+@click.pass_obj
+def status(app: Application, school: str | None, share: str | None) -> None:
+    """Show how old the last good backup of every share is, from the vault alone. Exit 14 where a promise is broken.
+
+    Example: kdx backup status
+    """
+    from kdx import signing
+    from kdx.backup.status import status_of
+    from kdx.backup.vault import open_vault
+    from kdx.report.backup import status_table
+    from kdx.state.events import SnapshotSealed
+
+    vault = open_vault(app.board)
+    tails = {
+        each.subject: str(each.body.get("snapshot"))
+        for each in app.ledger.present(SnapshotSealed.kind)
+        if each.body.get("vault") == vault.about.id
+    }
+    keys = signing.load_public_keys(app.inventory_folder / "keys")
+    shares = app.board.shares_named(school, share)
+    found = list(status_of(vault, shares, keys, app.board.backup, app.now(), tails))
+    app.output.show(status_table(found, app.now(), _("the vault alone ({place})").format(place=vault.place.location)))
+    faults = _tell_faults(app, [fault for each in found for fault in each.faults])
+    app.output.finish(gravest((faults, *(each.exit_code for each in found))))
+
+
+def _tell_faults(app: Application, faults: list[KdxError]) -> ExitCode:
+    from kdx.cli.failures import explain
+
+    return gravest(explain(fault, app) for fault in faults)
+
+
+@backup.command(acts=True)
+@click.argument("school", metavar="[SCHOOL]", required=False)
+@click.option("--full", is_flag=True, help=N_("Read every byte of every object, not only lists and manifests."))
+@output_options
+@click.pass_obj
+def verify(app: Application, school: str | None, full: bool) -> None:
+    """Name everything in the vault that is flipped, cut or missing. Exit 5 where there is any.
+
+    Example: kdx backup verify --full
+    """
+    from kdx import signing
+    from kdx.backup.vault import open_vault
+    from kdx.backup.verify import verify_unit
+    from kdx.report.backup import verified_table
+
+    try:
+        board_key = signing.load_private_key(app.state.keys())
+    except signing.KeyMissing:
+        board_key = None
+    vault, keys = open_vault(app.board), signing.load_public_keys(app.inventory_folder / "keys")
+    units = [app.board.school(school).id] if school else [*(each.id for each in app.board.schools), "-"]
+    found = [
+        verify_unit(vault, unit, keys, full=full, board_key=board_key, now=app.now(), progress=app.output.progress)
+        for unit in units
+    ]
+    app.output.show(verified_table(found))
+    app.output.finish(gravest(each.exit_code for each in found))
+
+
+@backup.command(acts=True)
+@school_argument
+@share_option
+@click.option("--recovering", is_flag=True, help=N_("Right only while a restore is under way, not good."))
+@click.option("--reason", default="", metavar="TEXT", help=N_("Why it is right: stands in the vault for ever."))
+@dry_run_option
+@output_options
+@click.pass_obj
+def accept(
+    app: Application, school: str, share: str | None, recovering: bool, reason: str, dry_run: bool
+) -> None:
+    """Say with the board's key that the newest, suspect snapshot is right: later runs compare with it.
+
+    Example: kdx backup accept kameyama_nishi_es --reason 年度更新
+    """
+    from kdx.backup.accept import accept as accept_snapshot
+    from kdx.report.backup import accepted_table
+
+    accepted = accept_snapshot(
+        app.board, app.state, app.board.share(school, share), app.inventory_folder / "keys", app.now(),
+        recovering=recovering, reason=reason, dry_run=dry_run,
+    )
+    app.output.show(accepted_table(accepted))
+
+
+@backup.command(acts=True)
+@click.option("--to", required=True, metavar="TARGET", help=N_("Where to: a folder or an address."))
+@bandwidth_option
+@dry_run_option
+@output_options
+@click.pass_obj
+def copy(app: Application, to: str, bandwidth: int | None, dry_run: bool) -> None:
+    """Copy the vault to another place; what is there already is not sent again.
+
+    Example: kdx backup copy --to /media/usb/vault
+    """
+    from dataclasses import replace
+
+    from kdx.backup.copy import copy_vault
+    from kdx.backup.vault import open_vault
+    from kdx.remotes import place_of_target
+    from kdx.report.backup import copied_table
+
+    target = replace(place_of_target(app.board, app.board.target(to)), few_large=True)
+    copied = copy_vault(
+        open_vault(app.board), target, bandwidth=bandwidth, dry_run=dry_run, progress=app.output.progress
+    )
+    app.output.show(copied_table(copied, str(target.location)))
+    app.output.finish(copied.exit_code)

@@ -1,0 +1,292 @@
+"""Runs, snapshots, standings and verifications of the vault as tables. Facts in, tables out; no I/O."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from kdx.backup.accept import Accepted
+from kdx.backup.begin import Begun
+from kdx.backup.comparison import Plan
+from kdx.backup.copy import Copied
+from kdx.backup.guard import REASONS
+from kdx.backup.job import Job, Ran
+from kdx.backup.names import moment_of
+from kdx.backup.note import RECOVERING
+from kdx.backup.sealing import CHECKPOINT
+from kdx.backup.sealing import RECOVERING as WHILE_RECOVERING
+from kdx.backup.status import ShareStatus, Snapshots
+from kdx.backup.verify import Verified
+from kdx.language import N_, _, translate
+from kdx.report.tables import Column, Table, visible
+
+SCHOOL = Column("school", N_("School"))
+SHARE = Column("share", N_("Share"))
+STATE = Column("state", N_("State"), "word")
+FILES = Column("files", N_("Files"), "count")
+BYTES = Column("bytes", N_("Bytes"), "bytes")
+SNAPSHOT = Column("snapshot", N_("Snapshot"))
+UNREAD_REASONS = {
+    "locked": N_("files somebody has open"),
+    "denied": N_("files this user may not read"),
+    "changed": N_("files that changed while they were read"),
+    "vanished": N_("files that vanished before they were read"),
+    "faulty": N_("files the server could not read"),
+    CHECKPOINT: N_("checkpoint of a run that goes on"),
+    WHILE_RECOVERING: N_("a restore is under way"),
+}
+KEPT, BROKEN, NONE = N_("kept"), N_("broken"), N_("no backup")
+
+
+def begun_table(begun: Begun) -> Table:
+    """Return what backup init made or found."""
+    made = _("new key; have {file} reviewed and shared").format(file=begun.public_file)
+    return Table(
+        title=_("Vault of {board}").format(board=begun.about.board),
+        columns=(
+            Column("vault", N_("Vault"), "path"), Column("id", N_("Id")), Column("created", N_("Created"), "time"),
+            Column("fingerprint", N_("Key of this machine")), Column("key", N_("What became of it")),
+        ),
+        rows=[
+            {
+                "vault": begun.place, "id": begun.about.id, "created": moment_of(begun.about.created),
+                "fingerprint": begun.key.fingerprint, "key": made if begun.is_new_key else _("there already"),
+            }
+        ],
+    )
+
+
+def planned_table(plans: Sequence[tuple[Job, Plan]]) -> Table:
+    """Return what runs would read, a share a row."""
+    return Table(
+        title=_("To be backed up"),
+        columns=(
+            SCHOOL, SHARE, Column("entries", N_("Entries"), "count"), Column("new", N_("New"), "count"),
+            Column("changed", N_("Changed"), "count"), Column("gone", N_("Gone"), "count"),
+            Column("again", N_("Read again"), "count"), Column("read_bytes", N_("Bytes to read"), "bytes"),
+        ),
+        rows=[
+            {
+                "school": job.share.school, "share": job.share.name, "entries": plan.seen, "new": plan.new,
+                "changed": plan.changed, "gone": plan.gone, "again": plan.again, "read_bytes": plan.bytes_to_read,
+            }
+            for job, plan in plans
+        ],
+        source=_("the shares as they are, and the vault"),
+    )
+
+
+def ran_table(results: Sequence[Ran]) -> Table:
+    """Return what runs did, a share a row."""
+    return Table(
+        title=_("Backup"),
+        columns=(
+            SCHOOL, SHARE, STATE, FILES, BYTES, Column("new", N_("New"), "count"),
+            Column("changed", N_("Changed"), "count"), Column("gone", N_("Gone"), "count"),
+            Column("unread", N_("Not read"), "count"), Column("stored", N_("Bytes stored"), "bytes"),
+            Column("seconds", N_("Time taken"), "seconds"), SNAPSHOT,
+        ),
+        rows=[_ran_row(result) for result in results],
+        notes=tuple(note for result in results for note in _notes(result)),
+    )
+
+
+def _ran_row(result: Ran) -> dict[str, object]:
+    seal = result.seal
+    counts = seal.counts
+    return {
+        "school": result.job.share.school,
+        "share": result.job.share.name,
+        "state": str(seal.state),
+        "files": counts.files,
+        "bytes": counts.bytes,
+        "new": counts.new,
+        "changed": counts.changed,
+        "gone": counts.gone,
+        "unread": counts.unread,
+        "stored": counts.stored_bytes,
+        "seconds": (result.ended - result.started).total_seconds(),
+        "snapshot": str(seal.name),
+    }
+
+
+def _notes(result: Ran) -> Iterable[str]:
+    share = result.job.share
+    for sentence in map(reason_words, result.seal.reasons):
+        yield f"{share.school} {share.name}: {sentence}"
+    if result.seal.state == "suspect":
+        yield _("Stored, but suspect: look at it, then kdx backup accept {school}").format(school=share.school)
+    if result.forks:
+        yield _("{share}: another run sealed {names} at the same time; both snapshots are valid.").format(
+            share=share.name, names=", ".join(map(str, result.forks))
+        )
+    if result.silent:
+        yield _("{share}: {count} files changed though size and time did not, the first: {first}").format(
+            share=share.name, count=len(result.silent), first=visible(result.silent[0])
+        )
+
+
+def reason_words(reason: str) -> str:
+    """Return a reason of a seal as a sentence, its figures behind it."""
+    word, _blank, figures = reason.partition(" ")
+    words = translate(REASONS.get(word) or UNREAD_REASONS.get(word) or word)
+    return f"{words} ({figures})" if figures else words
+
+
+def unread_lines(results: Sequence[Ran], most: int = 20) -> str:
+    """Return a line for each entry that was not read, as far as a person reads."""
+    rows = [(path, reason) for result in results for path, reason in result.unread]
+    lines = [f"  {visible(path)}  ({translate(UNREAD_REASONS.get(reason, reason))})" for path, reason in rows[:most]]
+    if len(rows) > most:
+        lines.append("  " + _("… and {count} more").format(count=f"{len(rows) - most:,}"))
+    return "\n".join(lines)
+
+
+def snapshots_table(found: Sequence[Snapshots]) -> Table:
+    """Return all snapshots, newest first within a share."""
+    return Table(
+        title=_("Snapshots"),
+        columns=(
+            SCHOOL, SHARE, Column("started", N_("Started"), "time"), STATE, FILES, BYTES,
+            Column("new", N_("New"), "count"), Column("changed", N_("Changed"), "count"),
+            Column("gone", N_("Gone"), "count"), Column("unread", N_("Not read"), "count"), SNAPSHOT,
+            Column("remark", N_("Remark")),
+        ),
+        rows=[
+            {
+                "school": each.share.school, "share": each.share.name, "started": stored.seal.name.started,
+                "state": str(stored.state), "files": stored.seal.counts.files, "bytes": stored.seal.counts.bytes,
+                "new": stored.seal.counts.new, "changed": stored.seal.counts.changed,
+                "gone": stored.seal.counts.gone, "unread": stored.seal.counts.unread,
+                "snapshot": str(stored.seal.name), "remark": _remark(each, index) or None,
+            }
+            for each in found
+            for index, stored in enumerate(each.stored)
+        ],
+        source=_("the vault alone"),
+    )
+
+
+def _remark(found: Snapshots, index: int) -> str:
+    stored = found.stored[index]
+    remarks = [reason_words(reason) for reason in stored.seal.reasons]
+    if stored.acceptance:
+        recovering = stored.acceptance.word == RECOVERING
+        remarks.append(_("accepted for the time of a restore") if recovering else _("accepted"))
+    if str(stored.seal.name) in found.forked:
+        remarks.append(_("two runs at once"))
+    return "; ".join(remarks)
+
+
+def status_table(found: Sequence[ShareStatus], now: datetime, source: str) -> Table:
+    """Return how every share stands."""
+    return Table(
+        title=_("Backups"),
+        columns=(
+            SCHOOL, SHARE, Column("good", N_("Last good run"), "time"), Column("age", N_("How long ago"), "seconds"),
+            Column("promise", N_("Promise"), "word"), Column("state", N_("Newest"), "word"), FILES, BYTES,
+            Column("unread", N_("Not read"), "count"), Column("without_copy", N_("Without a copy"), "count"),
+            Column("oldest", N_("Oldest copy"), "seconds"), Column("reread", N_("Read again since"), "date"),
+            Column("next", N_("What to do")),
+        ),
+        rows=[_status_row(each) for each in found],
+        as_of=now,
+        source=source,
+    )
+
+
+def _status_row(each: ShareStatus) -> dict[str, object]:
+    standing, newest = each.standing, each.newest
+    counts = newest.seal.counts if newest else None
+    broken = standing.is_broken or standing.is_file_broken
+    return {
+        "school": each.share.school,
+        "share": each.share.name,
+        "good": standing.good_at,
+        "age": standing.age.total_seconds() if standing.age else None,
+        "promise": NONE if newest is None else BROKEN if broken else KEPT,
+        "state": str(newest.state) if newest else None,
+        "files": counts.files if counts else None,
+        "bytes": counts.bytes if counts else None,
+        "unread": counts.unread if counts else None,
+        "without_copy": standing.without_copy if counts else None,
+        "oldest": standing.oldest_file.total_seconds() if standing.oldest_file else None,
+        "reread": each.rotation_began.date() if each.rotation_began else None,
+        "next": _next_step(each) or None,
+    }
+
+
+def _next_step(each: ShareStatus) -> str:
+    school = each.share.school
+    if each.faults:
+        return "kdx backup verify"
+    if each.newest and each.newest.state == "suspect" and not each.newest.acceptance:
+        return f"kdx backup list {school}; kdx backup accept {school}"
+    if each.standing.is_broken:
+        return f"kdx backup run {school}"
+    if each.standing.is_file_broken:
+        return _("close the open files and back up: kdx backup run {school}").format(school=school)
+    if each.is_rotation_late:
+        return _("give reading again more time")
+    return ""
+
+
+def verified_table(found: Sequence[Verified]) -> Table:
+    """Return what is not what it must be, one a row."""
+    total = sum(each.bytes for each in found)
+    noted = sum(each.noted for each in found)
+    notes = [
+        _("Looked at {objects} objects and {snapshots} snapshots; read {size} bytes.").format(
+            objects=f"{sum(each.objects for each in found):,}",
+            snapshots=f"{sum(each.snapshots for each in found):,}",
+            size=f"{total:,}",
+        )
+    ]
+    if noted:
+        notes.append(_("{count} notes were written: nothing new will rely on these objects.").format(count=noted))
+    if any(each.findings for each in found):
+        notes.append(_("The next kdx backup run stores anew what the source still has."))
+    return Table(
+        title=_("Verification of the vault"),
+        columns=(
+            SCHOOL, Column("what", N_("What"), "word"), Column("name", N_("Name"), "path"),
+            Column("needed_by", N_("Needed by snapshots"), "count"), Column("why", N_("Why")),
+        ),
+        rows=[
+            {
+                "school": finding.school, "what": finding.what, "name": finding.name, "needed_by": finding.needed_by,
+                "why": str(finding.error) if finding.error else None,
+            }
+            for each in found
+            for finding in each.findings
+        ],
+        source=_("every byte") if all(each.full for each in found) else _("names, lists and manifests"),
+        notes=tuple(notes),
+    )
+
+
+def accepted_table(accepted: Accepted) -> Table:
+    """Return what was accepted."""
+    word = N_("right while a restore is under way") if accepted.word == RECOVERING else N_("good")
+    return Table(
+        title=_("Accepted"),
+        columns=(SCHOOL, SHARE, SNAPSHOT, Column("word", N_("As"), "word")),
+        rows=[
+            {
+                "school": accepted.share.school, "share": accepted.share.name,
+                "snapshot": str(accepted.stored.seal.name), "word": word,
+            }
+        ],
+    )
+
+
+def copied_table(copied: Copied, target: str) -> Table:
+    """Return what a copy of the vault did."""
+    return Table(
+        title=_("Copy of the vault to {target}").format(target=target),
+        columns=(
+            FILES, BYTES, Column("there", N_("There already"), "count"), Column("damaged", N_("Damaged"), "count")
+        ),
+        rows=[
+            {"files": copied.files, "bytes": copied.bytes, "there": copied.there, "damaged": len(copied.faults)}
+        ],
+        notes=tuple(map(str, copied.faults[:20])),
+    )
