@@ -134,6 +134,8 @@ class Wish:
     """What is to be restored, and how."""
 
     selection: Selection
+    beside: bool = False
+    """Whether it goes beside what is there, under names of its own; a whole share needs an empty place otherwise."""
     bandwidth: int | None = None
     """Bytes per second."""
     dry_run: bool = False
@@ -209,7 +211,9 @@ class _Work:
 
     def prepare(self) -> bool:
         """Return whether something may be there already. TargetNotEmpty where it must not."""
-        text = f"{self.target.location}\n{self.chosen.seal.name}"
+        wish = self.wish
+        facts = self.target.location, self.chosen.seal.name, wish.beside, *wish.selection.asked
+        text = "\n".join(map(str, facts))
         begun = self.scratch / hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         with closing(self.target.open()) as remote:
             try:
@@ -219,7 +223,7 @@ class _Work:
                 if remote.capabilities.directories:
                     raise
                 first = None
-        if first and not self.wish.selection.asked and not begun.exists():
+        if first and not (wish.selection.asked or wish.beside or begun.exists()):
             raise TargetNotEmpty(place=self.target.location, first=first.path)
         begun.touch()
         return first is not None

@@ -116,7 +116,7 @@ def _carry_out(
     else:
         selection = Selection(paths, beside(stored.seal.name.started.astimezone(app.zone)))
         target = place_of_share(app.board, share)
-    wish = work.Wish(selection, bandwidth, dry_run)
+    wish = work.Wish(selection, not to, bandwidth, dry_run)
     done = work.restore(source, stored, alarms, target, wish, app.state, app.now, app.output.progress)
     if not dry_run:
         app.record(done.event())

@@ -93,7 +93,8 @@ def versions_table(text: str, versions: Sequence[Version]) -> Table:
     """Return the versions of the files that were found, one a row."""
     notes = []
     if versions:
-        notes.append(_("To bring one back: kdx restore SCHOOL PATH --at SNAPSHOT --beside"))
+        text = _("To bring one back: kdx restore {school} PATH --at SNAPSHOT --beside")
+        notes.append(text.format(school=versions[0].source.school))
     if any(version.best.state != State.COMPLETE for version in versions):
         notes.append(_("partial: not everything was read that night. suspect: look at it before you rely on it."))
     return Table(
@@ -106,7 +107,6 @@ def versions_table(text: str, versions: Sequence[Version]) -> Table:
             Column("state", N_("State"), "word"),
             Column("since", N_("Since"), "time"),
             Column("share", N_("Share")),
-            Column("sha256", "SHA-256"),
         ),
         rows=[_version_row(version) for version in versions],
         notes=tuple(notes),
@@ -122,7 +122,6 @@ def _version_row(version: Version) -> dict[str, object]:
         "state": STATES[version.best.state],
         "since": version.oldest.seal.name.started,
         "share": version.source.name,
-        "sha256": version.hit.sha256,
     }
 
 
