@@ -32,10 +32,16 @@ def begin(board: Board, state: StateFolder, keys_folder: Path, machine: str, now
         if folder.parent.is_dir():
             folder.mkdir(exist_ok=True)
     about = create_vault(place, board.name, now)
-    name = f"{MACHINE}-{re.sub('[^a-z0-9-]+', '-', machine.lower())}"
+    name = _free_name(keys_folder, f"{MACHINE}-{re.sub('[^a-z0-9-]+', '-', machine.lower())}")
     try:
         key, is_new = signing.load_private_key(state.keys(), MACHINE).public, False
     except signing.KeyMissing:
         key = signing.create_board_key(state.keys(), keys_folder, owner=machine, now=now, role=MACHINE, file=name)
         is_new = True
     return Begun(str(place.location), about, key, is_new, keys_folder / f"{name}.pub")
+
+
+def _free_name(folder: Path, name: str) -> str:
+    """Return a name for a public key's file: a machine that lost its key gets another one beside the old."""
+    names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    return next(each for each in names if not (folder / f"{each}.pub").exists())

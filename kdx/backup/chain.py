@@ -25,11 +25,18 @@ from kdx.backup.seal import Link, Seal, SealPlace, State, newest, read_seal
 from kdx.backup.signed_text import TextDamaged
 from kdx.backup.vault import ObjectMissing, Unit
 from kdx.errors import DifferenceFound, KdxError
-from kdx.language import _
+from kdx.language import N_, _
 from kdx.remotes.interface import Entry, NotFound, PlaceMissing, ReadFailed
 from kdx.remotes.once import write_once
 
 Keys = Sequence[signing.PublicKey]
+
+
+class NameTaken(DifferenceFound):
+    """Another run has just sealed a snapshot of the same number in the same second."""
+
+    message = N_("In the vault, {name} is there already.")
+    advice = N_("Run the same command again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,23 +172,25 @@ class Chain:
         return [line[:-1].decode("ascii", "replace") for line in lines_in([data], file)]
 
     def put_references(self, name: SnapshotName, objects: Sequence[str]) -> str:
-        """Write the reference list of a snapshot that is about to be sealed, and return its SHA-256."""
+        """Write the reference list of a snapshot that is about to be sealed, and return its SHA-256. NameTaken."""
         data = zipped("".join(f"{each}\n" for each in objects).encode("ascii"))
         self._put(f"{name}{REFERENCES}", data)
         return hashlib.sha256(data).hexdigest()
 
     def put_seal(self, name: SnapshotName, text: bytes) -> Link:
-        """Make a snapshot what it is. Everything it needs must be there already."""
+        """Make a snapshot what it is. Everything it needs must be there already. NameTaken."""
         self._put(f"{name}{SEAL}", text)
         return Link(name, hashlib.sha256(text).hexdigest())
 
     def put_acceptance(self, link: Link, text: bytes) -> None:
-        """Write down a person's word on a snapshot."""
+        """Write down a person's word on a snapshot. NameTaken."""
         self._put(f"{link.name}{ACCEPTED}", text)
 
     def _put(self, name: str, data: bytes) -> None:
-        if not write_once(self._unit.remote, f"{self._folder}/{name}", [data], len(data)):
-            raise TextDamaged(name=name, why=_("something else is there already"))
+        # these names do not say what the bytes are: another run's file of the same size is not ours
+        whole = write_once(self._unit.remote, f"{self._folder}/{name}", [data], len(data))
+        if not whole or self._file(name) != data:
+            raise NameTaken(name=name)
 
 
 def shares_in(unit: Unit) -> list[str]:

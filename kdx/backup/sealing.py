@@ -4,6 +4,7 @@ Until the seal is there, there is no snapshot. What it relies on is listed once 
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from kdx.backup.assemble import Assembled, Assembler
 from kdx.backup.before import Before, held_before
+from kdx.backup.chain import NameTaken
 from kdx.backup.comparison import Plan
 from kdx.backup.guard import Facts, difference, judge
 from kdx.backup.job import Job
@@ -18,10 +20,13 @@ from kdx.backup.manifest import NOTHING, Held, by_path, lines_in, zipped
 from kdx.backup.names import MANIFESTS, object_name
 from kdx.backup.results import Results
 from kdx.backup.seal import Counts, Link, Part, Seal, State, seal_text
+from kdx.backup.vault import ObjectMissing
 from kdx.errors import DifferenceFound
 from kdx.language import N_
 
 CHECKPOINT, RECOVERING = "checkpoint", "recovering"
+MOST_AT_ONCE = 60
+"""So many runs may seal the same number of one share in the same minute."""
 
 
 class VaultChanged(DifferenceFound):
@@ -71,29 +76,42 @@ class Sealer:
         objects.update(part.object for part in made.parts)
         objects.update({unread_list} - {""})
         facts = self._facts(made)
-        name = self._before.name(self._previous.name if self._previous else None)
         self._list_again(objects)
-        seal = Seal(
+        seal = self._put_seal(self._draft(made, facts, unread_list), sorted(objects))
+        assert self._previous is not None
+        return Sealed(seal, self._previous, tuple(made.silent), _first_unread(made.unread))
+
+    def _put_seal(self, draft: Seal, objects: list[str]) -> Seal:
+        """Write the reference list and the seal, under the first name no other run has taken."""
+        chain, previous = self._before.chain, self._previous.name if self._previous else None
+        for later in range(MOST_AT_ONCE):
+            name = self._before.name(previous, later)
+            with suppress(NameTaken):
+                seal = replace(draft, name=name, references=chain.put_references(name, objects), sealed=self._clock())
+                self._previous = chain.put_seal(name, seal_text(seal, self._job.signer))
+                return seal
+        raise NameTaken(name=f"{self._before.name(previous, 0)}.seal")
+
+    def _draft(self, made: Assembled, facts: Facts, unread_list: str) -> Seal:
+        """Return the seal but for its name and time."""
+        state, reasons = self._judge(facts, made)
+        return Seal(
             vault=self._job.vault.about.id,
             school=self._before.unit.school,
             share=self._job.share.id,
             title=self._job.share.name,
-            name=name,
+            name=self._before.name(None, 0),
             previous=self._previous,
-            sealed=self._clock(),
-            state=State.COMPLETE,
-            reasons=(),
+            sealed=self._before.started,
+            state=state,
+            reasons=tuple(reasons),
             counts=self._counts(made, facts),
             compared=self._before.good.seal.name if self._before.good else None,
             rotation=self._before.advanced(self._reread_days) if not made.waiting else self._before.rotation(0)[0],
-            references=self._before.chain.put_references(name, sorted(objects)),
+            references="",
             unread_list=unread_list,
             parts=tuple(made.parts),
         )
-        state, reasons = self._judge(facts, made)
-        seal = replace(seal, state=state, reasons=tuple(reasons))
-        self._previous = self._before.chain.put_seal(name, seal_text(seal, self._job.signer))
-        return Sealed(seal, self._previous, tuple(made.silent), _first_unread(made.unread))
 
     def _judge(self, facts: Facts, made: Assembled) -> tuple[State, list[str]]:
         """Say how the snapshot came out, and why."""
@@ -146,7 +164,11 @@ class Sealer:
         for part in parts:
             name = part.object
             here = self._written.get(name)
-            data = here.read_bytes() if here else self._before.unit.fetch(name)
+            try:
+                data = here.read_bytes() if here else self._before.unit.fetch(name)
+            except ObjectMissing:
+                # of the last good snapshot: it was told when the run looked at the vault, or verify will
+                continue
             yield from by_path(lines_in([data], name))
 
     def _put_part(self, text: bytes, rows: int) -> Part:

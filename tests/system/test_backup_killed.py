@@ -1,0 +1,162 @@
+"""SIGKILL at random moments, the store's death included: no half snapshot, nothing lost, little sent twice."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import sample_share
+from local_store import serve_s3
+from sample_board import SCHOOL
+
+from tests.rigs.vault_reader import read_snapshot, seals, tree_of, values
+from tests.system.conftest import Site
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+
+MIB = 1 << 20
+KILLS = 20
+MANY = 100
+"""For each of two stores."""
+PACK = 64 * MIB
+
+
+def add_files(share: Path, number: int) -> None:
+    """Put new work into a share: small files, and one that is cut into segments."""
+    samples = [sample_share.Sample(f"R{number % 5 + 3}/{number:03}/{n:03}.dat", 100 + n * 97, 1_700_000_000 + n)
+               for n in range(120)]
+    samples.append(sample_share.Sample(f"R{number % 5 + 3}/{number:03}/運動会.mp4", 18 * MIB, 1_700_000_000))
+    sample_share.write_samples(share, iter(samples), seed=number)
+
+
+def with_vault(site: Site, url: str) -> Site:
+    """Name a vault in the site's configuration, and begin it."""
+    with (site.board / "kdx.yml").open("a", encoding="utf-8") as file:
+        file.write(f"vault: {{url: '{url}'}}\n")
+    begun = site.kdx("backup", "init")
+    assert begun.returncode == 0, begun.stderr
+    return site
+
+
+def seeded() -> random.Random:
+    """Moments that differ from run to run; a failure names the seed that repeats them."""
+    seed = random.SystemRandom().randrange(1 << 32)
+    print("seed", seed)
+    return random.Random(seed)
+
+
+def nothing_half(vault: Path) -> None:
+    """Every seal that is there stands for a snapshot that can be read to its last byte."""
+    for seal in seals(vault, SCHOOL)[-3:]:
+        assert not read_snapshot(seal).broken
+
+
+def ends_well(site: Site, vault: Path) -> None:
+    """One more run, to the end: all of the share is in the newest snapshot, and the vault holds."""
+    last = site.kdx("backup", "run", SCHOOL)
+    assert last.returncode == 0, last.stdout + last.stderr
+    newest = seals(vault, SCHOOL)[-1]
+    assert values(newest, "state") == ["complete"]
+    read, tree = read_snapshot(newest), tree_of(site.share)
+    assert (read.files, read.folders, read.broken) == (tree.files, tree.folders, set())
+    verified = site.kdx("backup", "verify", "--full", SCHOOL)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert site.kdx("audit", "verify").returncode == 0
+
+
+def kill_again_and_again(site: Site, vault: Path, generator: random.Random, kills: int) -> int:
+    """Kill `kills` runs, each with new work to do. Return how many died of it."""
+    add_files(site.share, 999)
+    start = time.monotonic()
+    assert site.kdx("backup", "run", SCHOOL).returncode == 0
+    longest, killed = time.monotonic() - start, 0
+    for number in range(kills):
+        add_files(site.share, number)
+        process = site.start("backup", "run", SCHOOL)
+        time.sleep(generator.uniform(0, longest))
+        try:
+            # sometimes the whole group, sometimes only the parent: its workers must go with it
+            (os.killpg if number % 2 else os.kill)(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        killed += process.wait() == -signal.SIGKILL
+        nothing_half(vault)
+    return killed
+
+
+@pytest.fixture
+def local_site(make_site: Callable[..., Site], tmp_path: Path) -> Site:
+    """A site whose vault is a folder."""
+    return with_vault(make_site(str(tmp_path / "target")), str(tmp_path / "vault"))
+
+
+def test_a_backup_killed_anywhere_ends_whole_in_a_folder(local_site: Site, tmp_path: Path) -> None:
+    assert kill_again_and_again(local_site, tmp_path / "vault", seeded(), KILLS // 2) >= KILLS / 5
+    ends_well(local_site, tmp_path / "vault")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_backup_killed_a_hundred_times_ends_whole_in_a_folder(local_site: Site, tmp_path: Path) -> None:
+    assert kill_again_and_again(local_site, tmp_path / "vault", seeded(), MANY) >= MANY / 3
+    ends_well(local_site, tmp_path / "vault")
+
+
+def killed_store_and_all(make_site: Callable[..., Site], tmp_path: Path, kills: int) -> None:
+    """Kill the runs, and now and then the store under them; then let both come back."""
+    generator, buckets = seeded(), tmp_path / "buckets"
+    vault = buckets / "school" / "vault"
+    with ExitStack() as stack:
+        store = stack.enter_context(serve_s3(buckets, "school"))
+        site = make_site(str(tmp_path / "target"), store.keys())
+        with_vault(site, f"s3://school/vault?endpoint={store.endpoint}&region=us-east-1")
+        assert kill_again_and_again(site, vault, generator, kills - kills // 4) >= kills / 4
+        for number in range(kills // 4):
+            add_files(site.share, 500 + number)
+            process = site.start("backup", "run", SCHOOL)
+            time.sleep(generator.uniform(0.2, 1.5))
+            stack.close()
+            # it finds no store, or has finished; it must not hang, and may be killed while it waits
+            threading.Timer(2.0, process.kill).start()
+            process.wait()
+            stack.enter_context(serve_s3(buckets, "school", like=store))
+            nothing_half(vault)
+        ends_well(site, vault)
+
+
+def test_a_backup_killed_anywhere_ends_whole_in_a_bucket(make_site: Callable[..., Site], tmp_path: Path) -> None:
+    killed_store_and_all(make_site, tmp_path, KILLS // 2)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_backup_killed_a_hundred_times_ends_whole_in_a_bucket(
+    make_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    killed_store_and_all(make_site, tmp_path, MANY)
+
+
+def test_what_is_sent_again_after_a_kill_is_no_more_than_was_in_flight(local_site: Site, tmp_path: Path) -> None:
+    samples = [sample_share.Sample(f"R7/{n:04}.jpg", 2 * MIB, 1_700_000_000 + n) for n in range(200)]
+    sample_share.write_samples(local_site.share, iter(samples), seed=5)
+    packs = tmp_path / "vault" / "schools" / SCHOOL / "packs"
+    process = local_site.start("backup", "run", SCHOOL)
+    while len(list(packs.rglob("*.tar.zst"))) < 3 and process.poll() is None:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not seals(tmp_path / "vault", SCHOOL)
+    stored = sum(pack.stat().st_size for pack in packs.rglob("*.tar.zst"))
+    assert local_site.kdx("backup", "run", SCHOOL).returncode == 0
+    [seal] = seals(tmp_path / "vault", SCHOOL)
+    sent = int(values(seal, "stored")[0].split(" ")[1])
+    # one pack of each worker may have been stored without its worker living to write it down
+    in_flight = 2 * PACK
+    assert sent <= 400 * MIB - stored + in_flight + 4 * MIB
+    assert stored >= 3 * PACK * 0.9 and sent < 400 * MIB
+    ends_well(local_site, tmp_path / "vault")
