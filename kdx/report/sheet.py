@@ -27,9 +27,10 @@ h2 { font-size: 13pt; border-bottom: 1.5pt solid #000; margin: 5mm 0 2mm; break-
 div.stop { border: 3pt solid #000; padding: 3mm 6mm; font-size: 14pt; font-weight: bold; }
 div.stop ol { margin: 0; padding-left: 1.6em; }
 ol, ul { margin: 1mm 0; padding-left: 1.6em; }
-table { border-collapse: collapse; width: 100%; margin: 1mm 0; }
+table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: 1mm 0; }
 th, td { border: 1px solid #555; padding: 1mm 2mm; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-th { background: #eee; font-weight: normal; white-space: nowrap; }
+th { background: #eee; font-weight: normal; }
+th:first-child { width: 34%; }
 tr { break-inside: avoid; }
 table.fill td { height: 9mm; }
 section.staff table.fill td { height: 12mm; }
@@ -66,7 +67,7 @@ def _staff_room(board: Board, school: School, now: datetime) -> str:
         + "</div>",
         _heading(_("Then telephone, at once and not by mail")),
         _fill(
-            (_("Board of education"), _("Name"), _("Telephone")),
+            ("", _("Name"), _("Telephone")),
             (board.name, _("At night and on holidays"), _("Company for the server")),
         ),
         _heading(_("What they will ask")),
@@ -114,7 +115,7 @@ def _office(board: Board, schools: Sequence[School], keys: Sequence[PublicKey], 
         _rows(
             (_("Vault"), vault),
             *((_("Public key ({role})").format(role=key.role or "-"), key.fingerprint) for key in keys),
-            *((f"{one.name} ({one.id})", ", ".join(share.name for share in one.shares)) for one in schools),
+            *((f"{one.name} ({one.id})", _shares(one)) for one in schools),
         ),
         _footer(board, now),
     )
@@ -137,6 +138,10 @@ def rescue_line(school: School | None) -> str:
     """Return the line that brings a share back without kdx."""
     unit, share = (school.id, school.shares[0].id) if school else ("SCHOOL", "SHARE")
     return f"scripts/rescue vault vault/schools/{unit}/snapshots/{share}/….seal /srv/new/{unit}"
+
+
+def _shares(school: School) -> str:
+    return ", ".join(f"{share.name} ({share.id})" for share in school.shares)
 
 
 def _section(kind: str, title: str, whose: str, *parts: str) -> str:
