@@ -29,7 +29,7 @@ board_option = click.option("--board", "of_board", is_flag=True, help=N_("The bo
 
 @click.group(cls=KdxGroup)
 def backup() -> None:
-    """Put the files where neither lightning nor flood takes them, and see that they stay there.
+    """Put the files where neither lightning nor flood takes them.
 
     Example: kdx backup status
     """

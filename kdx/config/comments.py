@@ -83,6 +83,7 @@ JAPANESE = Comments(
     others="""\
 # 必要なときだけ、先頭の # を消して使います。
 # vault: {url: /srv/vault}              # バックアップ保管庫
+# backup: {rpo_hours: 30}               # 最後の正常なバックアップがこの時間より古ければ違反とする
 # ignore: ["*.tmp"]                     # すべての共有で対象にしない名前 (Thumbs.db などの既定に加えます)
 # ca_bundle: /etc/kdx/ca.pem            # 独自の認証局の証明書 (PEM)
 # proxy: http://proxy.example.jp:8080   # 外へ出るときのプロキシ
@@ -163,6 +164,7 @@ ENGLISH = Comments(
     others="""\
 # Remove the # at the beginning of what you need.
 # vault: {url: /srv/vault}              # where backups live
+# backup: {rpo_hours: 30}               # so old may the last good backup be
 # ignore: ["*.tmp"]                     # names left out in every share, added to the defaults (Thumbs.db, ...)
 # ca_bundle: /etc/kdx/ca.pem            # certificates of a private authority (PEM)
 # proxy: http://proxy.example.jp:8080   # the way out

@@ -302,3 +302,18 @@ def test_names_are_found_by_id_by_part_and_by_nearest(load: Load) -> None:
         board.share("k_es")
     with pytest.raises(NoTarget):
         board.target()
+
+
+def test_backup_settings_have_defaults_for_a_school_and_every_slip_is_told(load: Load) -> None:
+    usual = load().backup
+    assert (usual.rpo_hours, usual.file_rpo_days, usual.reread_days, usual.marker) == (30, 7, 60, "")
+    given = "backup: {rpo_hours: 8, reread_days: 0, exceptions: ['機密/*'], guards: {gone: 0.5}}\n"
+    chosen = load(settings=SETTINGS + given).backup
+    assert (chosen.rpo_hours, chosen.reread_days, chosen.exceptions) == (8, 0, ("機密/*",))
+    assert dict(chosen.guards) == {"gone": 0.5}
+    wrong = "backup: {rpo_hour: 8, marker: a/b, guards: {gone: many, lost: 1}}\n"
+    with pytest.raises(ConfigurationMistakes) as caught:
+        load(settings=SETTINGS + wrong)
+    assert {mistake.key_path for mistake in caught.value.mistakes} == {
+        "backup.rpo_hour", "backup.marker", "backup.guards.gone", "backup.guards.lost"
+    }
