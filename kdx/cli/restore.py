@@ -66,7 +66,9 @@ def restore(
     bandwidth: int | None,
     dry_run: bool,
 ) -> None:
-    """Bring back a file, a folder or a whole share from the vault. Never writes over anything.
+    """Bring back files from the vault, never over anything.
+
+    A file, a folder, a whole share, or with --board the board's own machine.
 
     Example: kdx restore kameyama_nishi_es 令和8年度/名簿.xlsx --at 2026-11-17 --beside
     """
