@@ -15,13 +15,14 @@ from hashlib import sha256
 from typing import NoReturn
 
 from kdx.backup.errand import CLAIMED, MESSAGE_BYTES, PACK_MARK, SAME, Errand, Report, Task, failed_line, file_row
-from kdx.backup.manifest import NOTHING, unescape
+from kdx.backup.manifest import NOTHING, path_field, unescape
 from kdx.backup.names import SEGMENT_BYTES, SEGMENTS, object_name
 from kdx.backup.pack import Pack, PackBuilder, Piece
 from kdx.backup.vault import Unit
 from kdx.errors import KdxError
 from kdx.inventory.file_type import is_packed_already
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
+from kdx.remotes.rights import rights_of
 from kdx.remotes.whole import is_same, read_whole
 from kdx.transfer.limit import Limiter
 
@@ -71,6 +72,7 @@ class Packer:
         self._number = number
         self._line = line
         self._source: Remote = errand.source.open()
+        self._rights = rights_of(self._source)
         # one for each thread
         self._unit, self._packs_unit = (errand.vault.unit(errand.school) for _ in range(2))
         self._reading, self._sending = Limiter(errand.bytes_per_second), Limiter(errand.bytes_per_second)
@@ -133,17 +135,23 @@ class Packer:
 
     def _take_small(self, entry: Entry, content: bytes, path: bytes, known: bytes) -> bytes:
         self._reading.take(len(content))
+        acl = self._acl(entry)
         if not content:
-            return file_row(entry, EMPTY, path, NOTHING, 0, 0)
+            return file_row(entry, acl, EMPTY, path, NOTHING, 0, 0)
         hashed = sha256(content)
-        digest, name = hashed.digest(), hashed.hexdigest()
-        if name.encode("ascii") == known:
-            return file_row(entry, known, path, SAME, 0, 0)
-        if found := self._errand.lookup.find(digest):
-            return file_row(entry, name.encode("ascii"), path, found.object.encode("ascii"), found.offset, found.length)
-        if not self._errand.claims.claim(digest):
-            return file_row(entry, name.encode("ascii"), path, CLAIMED, 0, 0)
-        return file_row(entry, name.encode("ascii"), path, *self._put_into_pack(name, content, entry.path))
+        digest = hashed.hexdigest().encode("ascii")
+        if digest == known:
+            place = SAME, 0, 0
+        elif found := self._errand.lookup.find(hashed.digest()):
+            place = found.object.encode("ascii"), found.offset, found.length
+        elif not self._errand.claims.claim(hashed.digest()):
+            place = CLAIMED, 0, 0
+        else:
+            place = self._put_into_pack(hashed.hexdigest(), content, entry.path)
+        return file_row(entry, acl, digest, path, *place)
+
+    def _acl(self, entry: Entry) -> bytes:
+        return path_field(self._rights(entry)) or NOTHING
 
     def _put_into_pack(self, digest: str, content: bytes, path: str) -> tuple[bytes, int, int]:
         if not self._pack.has_room(len(content)):
@@ -166,18 +174,22 @@ class Packer:
             places.append(self._put_segment(bytes(piece)))
         if not is_same(entry, self._source.stat(entry.path)):
             raise ReadFailed(name=entry.path, reason=SkipReason.CHANGED, detail="")
-        digest = whole.hexdigest().encode("ascii")
-        return [file_row(entry, digest, path, *place) for place in places]
+        digest, acl = whole.hexdigest().encode("ascii"), self._acl(entry)
+        return [file_row(entry, acl, digest, path, *place) for place in places]
 
     def _put_segment(self, content: bytes) -> tuple[bytes, int, int]:
         digest = sha256(content).hexdigest()
         name = object_name(SEGMENTS, digest)
         if self._errand.present.get(name) != len(content):
-            if name in self._errand.taken or not self._store(self._unit, name, (content,), len(content)):
-                # its own name is taken by damaged bytes, which are never written over
+            if self._is_taken(name) or not self._store(self._unit, name, (content,), len(content)):
+                # damaged bytes have its own name, and nothing is ever written over
                 return self._put_into_pack(digest, content, "")
             self._errand.present[name] = len(content)
         return name.encode("ascii"), 0, len(content)
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether something has this name that is not what it says: noted, marked, or of another size."""
+        return name in self._errand.taken or name in self._errand.present
 
     def _store(self, unit: Unit, name: str, pieces: Sequence[Piece], size: int) -> bool:
         pace = self._sending.take if self._sending.rate else None
@@ -198,7 +210,11 @@ class Packer:
 
     def _send(self, pack: Pack, number: int) -> None:
         try:
-            while not self._store(self._packs_unit, pack.name, pack.pieces, pack.size):
+            # a killed run may have stored this very pack
+            is_there = self._errand.present.get(pack.name) == pack.size
+            while not is_there and (
+                self._is_taken(pack.name) or not self._store(self._packs_unit, pack.name, pack.pieces, pack.size)
+            ):
                 pack = pack.under_another_name()
             self._packs.append((number, pack.name))
             self._write([b"%s\t%d\t%s\t%d\n" % (PACK_MARK, number, pack.name.encode("ascii"), pack.size)])

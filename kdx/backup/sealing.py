@@ -190,8 +190,8 @@ class Sealer:
             salt += 1
 
     def _is_stored(self, name: str, data: bytes) -> bool:
-        if self._before.present.get(name) == len(data):
-            return True
+        if name in self._before.present:
+            return self._before.present[name] == len(data)
         if not self._before.unit.put(name, (data,), len(data)):
             return False
         self._objects, self._stored = self._objects + 1, self._stored + len(data)
@@ -199,6 +199,7 @@ class Sealer:
 
     def _list_again(self, objects: set[str]) -> None:
         """See that everything the snapshot needs is in the vault now. VaultChanged."""
+        self._before.unit.confirm(self._job.vault.about.board)
         there = self._before.unit.objects()
         missing = sorted(objects - there.keys())
         if missing:
