@@ -16,6 +16,7 @@ from kdx.cli.options import (
     schools_argument,
     share_option,
 )
+from kdx.cli.sheet import sheet
 from kdx.config.model import School, Share
 from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_, _
@@ -290,3 +291,6 @@ def copy(app: Application, to: str, bandwidth: int | None, dry_run: bool) -> Non
     )
     app.output.show(copied_table(copied, str(target.location)))
     app.output.finish(copied.exit_code)
+
+
+backup.add_command(sheet)

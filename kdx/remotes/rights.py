@@ -4,22 +4,13 @@ What a place already says in Entry.acl stands. Only of local folders more is ask
 """
 
 import errno
-import grp
 import os
-import pwd
-import struct
 from collections.abc import Callable
-from functools import cache
 
 from kdx.remotes.interface import Entry, Remote
+from kdx.remotes.local.rights import entries_in
 
 ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
-_VERSION = struct.pack("<I", 2)
-_USER, _GROUP = 0x02, 0x08
-_TAGS = {0x01: "u:", _USER: "u:", 0x04: "g:", _GROUP: "g:", 0x10: "m:", 0x20: "o:"}
-"""Tags of Linux's struct posix_acl_xattr_entry (include/uapi/linux/posix_acl.h), as setfacl writes them."""
-_BASE = frozenset({0x01, 0x04, 0x20})
-"""What the mode says already."""
 
 
 def rights_of(remote: Remote) -> Callable[[Entry], str]:
@@ -67,22 +58,5 @@ class _Extended:
 
 def acl_entries(raw: bytes, prefix: str) -> list[str]:
     """Given a POSIX ACL attribute, return its entries as setfacl takes them; what a mode says only with a prefix."""
-    if raw[:4] != _VERSION:
-        return []
-    found = []
-    for tag, permissions, number in struct.iter_unpack("<HHI", raw[4 : 4 + (len(raw) - 4) // 8 * 8]):
-        if tag in _TAGS and (prefix or tag not in _BASE):
-            letters = "".join(letter if permissions & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
-            found.append(f"{prefix}{_TAGS[tag]}{_name(tag, number)}:{letters}")
-    return found
-
-
-@cache
-def _name(tag: int, number: int) -> str:
-    """Return whom an entry names; the number where nobody knows a name."""
-    try:
-        if tag == _USER:
-            return pwd.getpwuid(number).pw_name
-        return grp.getgrgid(number).gr_name if tag == _GROUP else ""
-    except KeyError:
-        return str(number)
+    found = entries_in(raw)
+    return [f"{prefix}{who[0]}:{name}:{letters}" for who, name, letters in found if prefix or name or who == "mask"]

@@ -43,6 +43,10 @@ class StateFolder:
         """Folder of a backup in progress: its outline, its lists, what its workers did."""
         return self._folder("backups", share_id)
 
+    def restore(self, share_id: str) -> Path:
+        """Folder of the restores of a share: which were begun where, and what one under way sorts."""
+        return self._folder("restores", share_id)
+
     def keys(self) -> Path:
         """Folder of this machine's private keys."""
         return self._folder("keys")

@@ -28,6 +28,7 @@ from kdx.remotes.local.faults import reading_failed, root_failed
 from kdx.remotes.local.folders import Folders, split
 from kdx.remotes.local.writer import LocalWriter, is_part
 from kdx.remotes.local.rights import NONE_HERE, rights_text
+from kdx.remotes.local.restore import LocalRestore
 
 CAPABILITIES = Capabilities(
     links=True, directories=True, digest_without_transfer=True, unicode_names=False, parallel=4
@@ -217,6 +218,14 @@ class LocalRemote:
     def metadata(self, path: str) -> Mapping[str, str]:
         """Return nothing: a file keeps its time itself, and a file system nothing else of ours."""
         return {}
+
+    def restoring(self) -> LocalRestore:
+        """From now on write() does not wait for the disk; return what brings files back and waits for all of them.
+
+        For kdx.backup.restore: files that a power cut takes away are not there for the next run, which compares.
+        """
+        self._writer.flushes_each = False
+        return LocalRestore(self._folders)
 
     def close(self) -> None:
         """Let go of the folder that is kept open."""

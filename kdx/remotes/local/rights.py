@@ -33,16 +33,21 @@ def rights_text(descriptor: int) -> str:
 
 def short_text(attribute: bytes, prefix: str = "") -> str:
     """Return the value of such an attribute as text, "" where it is not understood."""
+    return ",".join(f"{prefix}{who}:{name}:{letters}" for who, name, letters in entries_in(attribute))
+
+
+def entries_in(attribute: bytes) -> list[tuple[str, str, str]]:
+    """Return (user, group, mask or other; whose name; rwx) of every entry, none where the value is not understood."""
     if len(attribute) < 4 or len(attribute) % 8 != 4 or struct.unpack_from("<I", attribute)[0] != _VERSION:
-        return ""
+        return []
     entries = []
     for tag, permissions, number in struct.iter_unpack("<HHI", attribute[4:]):
         if tag not in _TAGS or permissions > 7:
-            return ""
+            return []
         name = owner_name(number) if tag == _NAMED_USER else _group_name(number) if tag == _NAMED_GROUP else ""
         letters = "".join(letter if permissions & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
-        entries.append(f"{prefix}{_TAGS[tag]}:{name}:{letters}")
-    return ",".join(entries)
+        entries.append((_TAGS[tag], name, letters))
+    return entries
 
 
 @cache

@@ -39,7 +39,9 @@ class LocalWriter:
     def __init__(self, folders: Folders) -> None:
         self.folders = folders
         self.location = folders.location
-        self._swept: str | None = None
+        self.flushes_each = True
+        """Whether each file is on the disk before write() returns; else whoever writes flushes when all are written."""
+        self._swept: set[str] = set()
 
     def write(
         self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
@@ -54,14 +56,18 @@ class LocalWriter:
         with writing(path, self.location), self.folders.make(parent) as folder:
             if expected != Expected.ANY and _exists(name, folder):
                 raise Conflict(name=path)
-            with _unfinished(folder) as (descriptor, part):
-                if _fill(descriptor, chunks, metadata) != size:
+            with unfinished(folder) as (descriptor, part):
+                if fill(descriptor, chunks) != size:
                     raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
-                _publish(part or _nameless(descriptor), name, expected, folder)
-            _sync(folder)
-            if self._swept != parent:
+                os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
+                if self.flushes_each:
+                    os.fsync(descriptor)
+                publish(part or by_descriptor(descriptor), name, expected, folder)
+            if self.flushes_each:
+                _sync(folder)
+            if parent not in self._swept:
                 _sweep(folder)
-                self._swept = parent
+                self._swept.add(parent)
         return Written(etag="", size=size)
 
     def make_directory(self, path: str) -> None:
@@ -91,7 +97,7 @@ class LocalWriter:
 
 
 @contextmanager
-def _unfinished(folder: int) -> Iterator[tuple[int, str]]:
+def unfinished(folder: int) -> Iterator[tuple[int, str]]:
     """A new file open for writing, and its name for the time being: "" where it has none. Gone after the block."""
     part = ""
     descriptor = _open_nameless(folder)
@@ -123,25 +129,23 @@ def _part_name() -> str:
     return f".kdx-{secrets.token_hex(8)}.part"
 
 
-def _nameless(descriptor: int) -> str:
-    """Return the path by which a file without a name can be given one."""
+def by_descriptor(descriptor: int) -> str:
+    """Return a path to an open file: for giving it a name, and for calls that take no descriptor."""
     return f"/proc/self/fd/{descriptor}"
 
 
-def _fill(descriptor: int, chunks: Iterable[bytes], metadata: Metadata) -> int:
-    """Write `chunks`, set the file's time, wait until it is on the disk; return its size."""
+def fill(descriptor: int, chunks: Iterable[bytes]) -> int:
+    """Write `chunks`; return how many bytes they were."""
     written = 0
     for chunk in chunks:
         rest = memoryview(chunk)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
         written += len(chunk)
-    os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
-    os.fsync(descriptor)
     return written
 
 
-def _publish(unfinished: str, name: str, expected: Expected, folder: int) -> None:
+def publish(unfinished: str, name: str, expected: Expected, folder: int) -> None:
     """Give the whole file its name, in one step that no reader can see the middle of."""
     nameless = unfinished.startswith("/")
     if expected == Expected.ANY:
