@@ -30,10 +30,10 @@ def translate(message: str) -> str:
     return _catalog.gettext(message) if message else ""
 
 
-def in_every_language(message: str) -> set[str]:
-    """Return a source string in all languages: what a file that was written in another one may say."""
+def in_every_language(message: str) -> tuple[str, ...]:
+    """Return what an English source string is in each of LANGUAGES: for reading what people wrote in any of them."""
     catalogs = (gettext.translation("kdx", LOCALE_FOLDER, [language], fallback=True) for language in LANGUAGES)
-    return {message, *(catalog.gettext(message) for catalog in catalogs)}
+    return tuple(catalog.gettext(message) for catalog in catalogs)
 
 
 def N_(message: str) -> str:

@@ -77,7 +77,7 @@ def version_of(status: CellStatus, said: Said) -> str:
 
 def judge_sheet(overview: Overview, grid: Grid, file: str, sha256: str, encoding: str) -> Judged:
     """Return what an edited sheet would change, and everything in it that cannot be taken."""
-    wanted = {key: in_every_language(heading) | {key} for key, heading in HEADINGS.items()}
+    wanted = {key: (key, *in_every_language(heading)) for key, heading in HEADINGS.items()}
     records = records_of(grid, wanted, ("claim", "done", "total", "planned", "owner", "note"), file)
     cells = {str(cell): cell for cell in overview.statuses}
     lines: list[Line] = []
