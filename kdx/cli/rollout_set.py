@@ -126,9 +126,12 @@ def approve(
 
     Example: kdx rollout set approve kameyama_nishi_es 23 --office 校長 --date 2026-11-20 --number 第12号 --scan scan.pdf
     """
-    from kdx.rollout.entry import digest_of
+    from kdx.rollout.definition import load_definition
+    from kdx.rollout.entry import digest_of, refuse_other_office
+    from kdx.rollout.overview import find_milestone
     from kdx.state.events import ApprovalGiven
 
+    refuse_other_office(find_milestone(load_definition(app.board.folder), cell.milestone), office)
     event = ApprovalGiven(
         *_names(cell), office, day.isoformat(), number, digest_of(scan), withdraw, signer=how.signer, signature=""
     )

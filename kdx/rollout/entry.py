@@ -18,6 +18,7 @@ from kdx.rollout.approval import (
     sign_with,
     signature_counts,
 )
+from kdx.rollout.stream import Milestone
 from kdx.state.events import WaiverGiven
 from kdx.state.ledger import Recorded
 
@@ -46,6 +47,13 @@ class SignatureRefused(UsageMistake):
     advice = N_("Sign the line that the same command prints with --dry-run: ssh-keygen -Y sign -n kdx-rollout.")
 
 
+class OfficeNotAsked(UsageMistake):
+    """An approval was to be entered that a milestone does not ask for."""
+
+    message = N_("{milestone} does not ask for an approval by {office}.")
+    advice = N_("It asks for: {known}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Signing:
     """How something is signed: with a key here, or by a signature made elsewhere in a person's name; or not at all."""
@@ -63,6 +71,13 @@ def parse_count(text: str | None) -> tuple[int | None, int | None]:
     if not found or int(found[1]) > int(found[2]):
         raise CountUnclear(text=text)
     return int(found[1]), int(found[2])
+
+
+def refuse_other_office(milestone: Milestone, office: str) -> None:
+    """Raise OfficeNotAsked where an approval by this office would open and end nothing."""
+    asked = [name for name in (milestone.before.approval, milestone.approval) if name]
+    if office not in asked:
+        raise OfficeNotAsked(milestone=milestone.label, office=office, known=", ".join(asked) or "-")
 
 
 def digest_of(path: Path | None) -> str:

@@ -222,6 +222,7 @@ def test_a_dry_run_writes_nothing(kdx_rollout):
         (["set", "claim", "加太小", "18", "done", "--count", "43/42"], 2, "38/42"),
         (["set", "claim", "加太小", "18", "finished"], 2, "finished"),
         (["set", "observe", "加太小", "mfa_enforce", "pass"], 2, "Nearest: mfa_enforced"),
+        (["set", "approve", "加太小", "23", "--office", "教頭", "--date", "R8.2.3", "--number", "1"], 2, "asks for: 校長"),
         # what a machine finds is not typed in
         (["set", "observe", "加太小", "old_share_read_only", "pass", "--method", "TEST"], 2, "TEST"),
         (["set", "observe", "加太小", "fax_pages", "pass", "--item", "vendor"], 2, "Nearest: vendors"),

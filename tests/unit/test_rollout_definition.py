@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdx.config.mistakes import ConfigurationMistakes
@@ -147,6 +147,7 @@ def test_a_period_may_span_new_year(day, inside):
     assert YEAR_TURN.holds(day) is inside
 
 
+@settings(deadline=None)
 @given(st.dates(date(2024, 1, 1), date(2027, 12, 31)), st.dates(date(2024, 1, 1), date(2027, 12, 31)))
 def test_school_days_count_the_same_in_both_directions(first, last):
     calendar = Calendar(closed=(YEAR_TURN,), holidays=frozenset({date(2026, 11, 23)}))

@@ -52,6 +52,7 @@ def test_what_is_no_number_is_named(text):
         read_number(text)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_reading_never_fails_in_another_way(text):
     for read in (read_day, read_number):
