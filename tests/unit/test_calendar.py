@@ -5,7 +5,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdx.config.scheduling import Scheduling
@@ -92,6 +92,7 @@ def test_a_task_for_people_waits_for_an_open_day_outside_the_turn_of_the_school_
     assert CALENDAR.next_open_day(date(2027, 3, 15)) == date(2027, 4, 21)
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)))
 def test_every_moment_lies_between_its_window_and_the_next(naive: datetime) -> None:
     moment = naive.replace(tzinfo=TOKYO)

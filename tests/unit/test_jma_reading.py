@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdx.config.model import Network, WeatherAreas
@@ -231,6 +231,7 @@ json_values = nested | st.dictionaries(st.sampled_from(KEYS), nested) | st.lists
 )
 
 
+@settings(deadline=None)
 @given(json_values | st.binary(max_size=200))
 def test_no_body_whatever_makes_the_reader_fail_otherwise_than_by_saying_so(value: Any) -> None:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -241,6 +242,7 @@ def test_no_body_whatever_makes_the_reader_fail_otherwise_than_by_saying_so(valu
     assert told == () or isinstance(told, (tuple, datetime))
 
 
+@settings(deadline=None)
 @given(st.integers(0), st.booleans())
 def test_a_file_that_was_cut_off_anywhere_is_refused(place: int, xml: bool) -> None:
     whole = telegram("VPWW55", at(15)).strip() if xml else encode([CALM, CALM])
@@ -248,6 +250,7 @@ def test_a_file_that_was_cut_off_anywhere_is_refused(place: int, xml: bool) -> N
         read_body(whole[: place % len(whole)], KAMEYAMA)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_calm_office_file_with_anything_changed_is_calm_or_in_doubt_never_a_crash(data: st.DataObject) -> None:
     body = encode([report("VPWW61", at(15), [kind("14", "発表", "20", "雷危険度")])])

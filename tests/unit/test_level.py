@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdx.config.model import School
@@ -143,6 +143,7 @@ kinds = st.builds(kind, st.sampled_from([*CODES.warnings, "99", "1", ""]),
                   st.sampled_from([*CODES.in_force, *CODES.ended, "?"]), st.sampled_from(["", "11", "41", "77"]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.lists(kinds, max_size=3), st.booleans(), st.integers(0, 90)), max_size=8))
 def test_a_broken_feed_never_reads_as_calm_and_never_milder_than_before(
     looks: list[tuple[list[Any], bool, int]]

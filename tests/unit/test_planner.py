@@ -215,6 +215,7 @@ states = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(states, max_size=12, unique_by=lambda state: state.id))
 def test_a_plan_names_each_school_once_and_none_that_runs_or_is_held(schools: Sequence[SchoolState]) -> None:
     found = planned(jst(25, 14), *schools)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdx.config.model import School
@@ -103,6 +103,7 @@ def test_a_clock_that_was_set_back_leaves_no_demand_in_the_future() -> None:
     assert after(*looks).check_since == at(16)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 200), st.sampled_from(["", "advisory", "warning", "danger"])), max_size=12))
 def test_every_rise_is_answered_and_nothing_else_asks(steps: list[tuple[int, str]]) -> None:
     now, alarm, before, calm_since = at(0), Alarm(), None, None

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdx.config.location import parse_location
@@ -153,6 +153,7 @@ def test_a_clock_that_ran_ahead_makes_no_share_young_and_no_job_wait(ledger: Led
 KINDS = ["snapshot.sealed", "job.ended", "schedule.paused", "trouble.told"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(KINDS), bodies)))
 def test_bodies_of_another_making_never_stop_a_tick(events: list[tuple[str, dict[str, Any]]]) -> None:
     recorded = [Recorded(id, NOON, "x", "r", kind, "a", body, "") for id, (kind, body) in enumerate(events, 1)]

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdx.schedule.timers import BEGIN, END, SERVICE, TIMER, Line, install, installed, remove, with_block
@@ -30,6 +30,7 @@ def test_a_block_replaces_itself_and_goes_without_a_trace() -> None:
 lines = st.text(st.characters(blacklist_characters="\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), max_size=60)
 
 
+@settings(deadline=None)
 @given(lines)
 def test_every_other_line_stays_byte_for_byte(text: str) -> None:
     crontab = text if text.endswith("\n") or not text else text + "\n"
