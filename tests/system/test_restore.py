@@ -212,6 +212,7 @@ def test_find_shows_each_version_across_snapshots_with_its_state(site, vault):
     three_snapshots(site, vault)
     done = site.kdx("restore", SCHOOL, "--find", "4月", "--json")
     assert done.returncode == 0, done.stderr
+    assert "4月" in json.loads(done.stdout)["title"]
     rows = json.loads(done.stdout)["rows"]
     assert [(row["bytes"], row["state"], row["snapshot"]) for row in rows] == [
         (5, "suspect", "20261113T130000Z-000003"),
