@@ -16,7 +16,7 @@ from kdx.language import N_
 
 if TYPE_CHECKING:
     from kdx.backup.choice import Moment
-    from kdx.backup.restore import Source
+    from kdx.backup.restored import Source
     from kdx.config.model import Share
 
 
@@ -106,6 +106,7 @@ def _carry_out(
     dry_run: bool,
 ) -> NoReturn:
     from kdx.backup import restore as work
+    from kdx.backup.restored import Wish
     from kdx.backup.sources import place_to
     from kdx.backup.wanted import Selection, beside
     from kdx.remotes import place_of_share
@@ -118,7 +119,7 @@ def _carry_out(
     else:
         selection = Selection(paths, beside(stored.seal.name.started.astimezone(app.zone)))
         target = place_of_share(app.board, share)
-    wish = work.Wish(selection, not to, bandwidth, dry_run)
+    wish = Wish(selection, not to, bandwidth, dry_run)
     done = work.restore(source, stored, alarms, target, wish, app.state, app.now, app.output.progress)
     if not dry_run:
         app.record(done.event())

@@ -57,6 +57,10 @@ class _Extended:
 
 
 def acl_entries(raw: bytes, prefix: str) -> list[str]:
-    """Given a POSIX ACL attribute, return its entries as setfacl takes them; what a mode says only with a prefix."""
+    """Given a POSIX ACL attribute, return its entries as setfacl takes them; what a mode says only with a prefix.
+
+    Beside an ACL the group digit of a mode is the mask, so what the owning group may is said here.
+    """
     found = entries_in(raw)
-    return [f"{prefix}{who[0]}:{name}:{letters}" for who, name, letters in found if prefix or name or who == "mask"]
+    by_mode = () if prefix else ("user", "other")
+    return [f"{prefix}{who[0]}:{name}:{letters}" for who, name, letters in found if name or who not in by_mode]

@@ -271,8 +271,9 @@ def test_a_file_that_changes_while_it_is_read_keeps_its_last_version(
     assert (ran.exit_code, ran.seal.state) == (ExitCode.INCOMPLETE, "partial")
     assert ran.unread == (("busy.pst", "changed"),)
     assert world.newest().files[b"busy.pst"] == first and not world.newest().broken
-    # an earlier snapshot holds it, so the run counts
+    # an earlier snapshot holds it, so the run counts, and the next one is compared with it
     assert good_at(world) == world.now
+    assert world.run().seal.compared == ran.seal.name
 
 
 def damage(path: Path, how: str) -> None:

@@ -29,7 +29,7 @@ SHARED = attribute(
 @pytest.mark.parametrize(
     ("raw", "prefix", "entries"),
     [
-        (SHARED, "", ["u:54321:rwx", "g:root:r-x", "m::rwx"]),
+        (SHARED, "", ["u:54321:rwx", "g::r--", "g:root:r-x", "m::rwx"]),
         (SHARED, "d:", ["d:u::rw-", "d:u:54321:rwx", "d:g::r--", "d:g:root:r-x", "d:m::rwx", "d:o::---"]),
         (b"", "", []),
         (b"\x03\0\0\0" + SHARED[4:], "", []),
@@ -53,7 +53,7 @@ def test_owner_mode_and_acl_of_a_folders_files_are_told(tmp_path: Path) -> None:
     assert rights(remote.stat("file")) == f"posix:{owner}::0640"
     assert rights(remote.stat("link")).startswith(f"posix:{owner}::0")
     told = rights(remote.stat("folder"))
-    assert told.startswith(f"posix:{owner}::0670:u:54321:rwx,g:root:r-x,m::rwx,d:u::rw-,d:u:54321:rwx")
+    assert told.startswith(f"posix:{owner}::0670:u:54321:rwx,g::r--,g:root:r-x,m::rwx,d:u::rw-,d:u:54321:rwx")
 
 
 def test_what_a_place_says_itself_stands() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 
+from kdx.remotes.local.acl import ACCESS, DEFAULT, Attributes, attributes_of
 from kdx.remotes.interface import Expected, Kind, ReadFailed, SkipReason
 from kdx.remotes.local.faults import writing
 from kdx.remotes.local.folders import Folders, split
@@ -98,11 +99,28 @@ def _give_rights(descriptor: int, kind: str, rights: str) -> list[str]:
     owner, group, mode, entries = found.groups()
     lost = [] if _give_owner(descriptor, owner, group) else [OWNER]
     bits = int(mode, 8) & (_FOLDER_BITS if kind == Kind.DIRECTORY else _FILE_BITS)
+    attributes = attributes_of(entries, bits, _user, _group) if entries else None
+    if attributes and attributes.access:
+        # the group's digit is the ACL's mask: without the ACL it would be a right the group never had
+        bits &= ~0o070
     try:
         os.chmod(by_descriptor(descriptor), bits)
     except OSError:
         lost.append(MODE)
-    return [*lost, EXTENDED] if entries else lost
+    if attributes and not _give_acl(descriptor, attributes):
+        lost.append(EXTENDED)
+    return lost
+
+
+def _give_acl(descriptor: int, attributes: Attributes) -> bool:
+    """Set what can be set. Return whether it is all there was."""
+    try:
+        for name, value in ((ACCESS, attributes.access), (DEFAULT, attributes.default)):
+            if value:
+                os.setxattr(by_descriptor(descriptor), name, value)
+    except OSError:
+        return False
+    return attributes.is_whole
 
 
 def _give_owner(descriptor: int, owner: str, group: str) -> bool:
