@@ -25,7 +25,7 @@ from kdx.migration import Migration, open_migration
 from kdx.progress import SILENT, Progress
 from kdx.remotes import place_of_share
 from kdx.remotes.interface import Entry
-from kdx.state.events import DecisionsTaken
+from kdx.state.events.moving import DecisionsTaken
 from kdx.state.folder import StateFolder
 from kdx.transfer.records import digest_of
 

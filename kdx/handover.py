@@ -17,7 +17,7 @@ from kdx.config.model import Board
 from kdx.errors import ExitCode, GateClosed
 from kdx.language import N_
 from kdx.migration import Migration, NothingPlanned, open_migration
-from kdx.state.events import ReceiptIssued
+from kdx.state.events.moving import ReceiptIssued
 from kdx.state.folder import StateFolder, full_disk_explained
 from kdx.transfer import receipt
 from kdx.transfer.receipt import PAGE, RECEIPT, SUMS, Facts, Held

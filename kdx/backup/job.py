@@ -17,7 +17,7 @@ from kdx.config.model import BackupSettings, Board, Share
 from kdx.errors import ConfigurationError, ExitCode, KdxError, gravest
 from kdx.language import N_
 from kdx.remotes import Place, place_of_share
-from kdx.state.events import SnapshotSealed
+from kdx.state.events.saving import SnapshotSealed
 from kdx.state.folder import StateFolder
 
 

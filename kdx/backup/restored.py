@@ -10,7 +10,7 @@ from kdx.backup.wanted import DAMAGED, PART_LOST, REFUSED, Fault, Selection
 from kdx.errors import ExitCode, GateClosed, KdxError, gravest
 from kdx.language import N_
 from kdx.remotes import Place
-from kdx.state.events import RestoreFinished
+from kdx.state.events.saving import RestoreFinished
 
 LOST = frozenset({DAMAGED, REFUSED, PART_LOST})
 """Faults of the vault; the others are of the place that was written to."""

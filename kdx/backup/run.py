@@ -25,7 +25,7 @@ from kdx.backup.vault import Unit
 from kdx.backup.walk import Walk
 from kdx.language import _
 from kdx.progress import SILENT, Progress
-from kdx.state.events import SnapshotSealed
+from kdx.state.events.saving import SnapshotSealed
 from kdx.state.folder import full_disk_explained
 
 CHECKPOINT_SECONDS, CHECKPOINT_BYTES = 3600.0, 5 << 30

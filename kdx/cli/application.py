@@ -19,7 +19,7 @@ from kdx.progress import SILENT, Progress
 if TYPE_CHECKING:
     from kdx.config.model import Board
     from kdx.report.tables import Table
-    from kdx.state.events import Event
+    from kdx.state.events.event import Event
     from kdx.state.folder import StateFolder
     from kdx.state.ledger import Ledger
 
@@ -187,7 +187,7 @@ class Application:
             return
         with contextlib.suppress(Exception):
             if self.state_root.is_dir():
-                from kdx.state.events import CommandFailed
+                from kdx.state.events.house import CommandFailed
 
                 self.record(CommandFailed(self.acting, int(code), message))
                 self.close()

@@ -47,7 +47,7 @@ def init(app: Application, dry_run: bool) -> None:
     from kdx.backup import begin
     from kdx.backup.vault import open_vault, place_of_vault
     from kdx.report.backup import begun_table
-    from kdx.state.events import KeyMade
+    from kdx.state.events.house import KeyMade
 
     if dry_run:
         app.output.say(_("The vault would lie at {place}.").format(place=place_of_vault(app.board).location))
@@ -128,7 +128,7 @@ def _run(
     from kdx.backup.run import back_up
     from kdx.cli.failures import explain
     from kdx.report.backup import ran_table, unread_lines
-    from kdx.state.events import SnapshotSealed
+    from kdx.state.events.saving import SnapshotSealed
 
     results: list[Ran] = []
     codes = []
@@ -192,7 +192,7 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     from kdx.backup.status import status_of
     from kdx.backup.vault import open_vault
     from kdx.report.backup import status_table
-    from kdx.state.events import SnapshotSealed
+    from kdx.state.events.saving import SnapshotSealed
 
     vault = open_vault(app.board)
     tails = {

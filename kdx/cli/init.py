@@ -67,7 +67,7 @@ def write(app: Application, folder: Path, files: dict[str, str], board: str) -> 
     """Write the files and the board's key, and remember it. A key this machine has already is only published."""
     from kdx import signing
     from kdx.config.create import write_inventory
-    from kdx.state.events import InventoryCreated, KeyMade
+    from kdx.state.events.house import InventoryCreated, KeyMade
 
     keys = app.state.keys()
     try:

@@ -145,7 +145,7 @@ def _load_what_comes_after() -> None:
     import tabulate  # noqa: F401
 
     import kdx.cli.formats
-    import kdx.state.events
+    import kdx.state.events.moving
     import kdx.state.ledger  # noqa: F401
     from kdx.state.db import tables
 

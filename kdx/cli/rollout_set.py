@@ -18,7 +18,7 @@ from kdx.rollout.stream import CAUSES
 if TYPE_CHECKING:
     from kdx.rollout.approval import Signable
     from kdx.rollout.stream import Cell
-    from kdx.state.events import Event
+    from kdx.state.events.event import Event
 
 CLAIMS = ("none", "started", "done")
 RESULTS = ("pass", "fail", "unknown")
@@ -86,7 +86,7 @@ def claim(
     Example: kdx rollout set claim kameyama_nishi_es 18 done --count 38/42
     """
     from kdx.rollout.entry import parse_count
-    from kdx.state.events import ClaimMade
+    from kdx.state.events.rollout import ClaimMade
 
     done, total = parse_count(count)
     said = {"none": "not started", "started": "in progress", "done": "done"}[progress]
@@ -103,7 +103,7 @@ def plan(app: Application, cell: "Cell", day: date | None, owner: str, dry_run: 
     Example: kdx rollout set plan kameyama_nishi_es 20 --date 2026-12-25 --owner 学校教育課
     """
     from kdx.rollout.overview import look
-    from kdx.state.events import PlanSet
+    from kdx.state.events.rollout import PlanSet
 
     now = look(app.board, app.ledger, app.now()).statuses[cell]
     planned = day or now.planned
@@ -129,7 +129,7 @@ def approve(
     from kdx.rollout.definition import load_definition
     from kdx.rollout.entry import digest_of, refuse_other_office
     from kdx.rollout.overview import find_milestone
-    from kdx.state.events import ApprovalGiven
+    from kdx.state.events.rollout import ApprovalGiven
 
     refuse_other_office(find_milestone(load_definition(app.board.folder), cell.milestone), office)
     event = ApprovalGiven(
@@ -151,7 +151,7 @@ def waive(
 
     Example: kdx rollout set waive kabuto_es 21 --reason 複合機なし --key ~/.ssh/id_ed25519
     """
-    from kdx.state.events import WaiverGiven
+    from kdx.state.events.rollout import WaiverGiven
 
     of = "calendar" if calendar else "milestone"
     event = WaiverGiven(*_names(cell), of, reason, withdraw, signer=how.signer, signature="")
@@ -173,7 +173,7 @@ def block(
 
     Example: kdx rollout set block kameyama_nishi_es 9 --cause delivery --owner 業者 --next 納期回答 --due 2026-12-10
     """
-    from kdx.state.events import BlockChanged
+    from kdx.state.events.rollout import BlockChanged
 
     event = BlockChanged(*_names(cell), not lift, cause, owner, next_action, due.isoformat() if due else "")
     _keep(app, (cell,), event, dry_run)
@@ -205,7 +205,7 @@ def observe(
     from kdx.rollout.definition import load_definition
     from kdx.rollout.entry import digest_of, parse_count
     from kdx.rollout.overview import cells_asking, find_check, find_item, find_place
-    from kdx.state.events import ObservationMade
+    from kdx.state.events.rollout import ObservationMade
 
     done, total = parse_count(count)
     moment = datetime.combine(collected, time(), app.zone) if collected else app.now()

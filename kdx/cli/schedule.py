@@ -103,7 +103,7 @@ def pause(app: Application, school: str, until: datetime, reason: str, dry_run: 
 
     Example: kdx schedule pause kameyama_nishi_es --until 2026-12-01 --reason 校舎の停電工事
     """
-    from kdx.state.events import SchedulePaused
+    from kdx.state.events.scheduling import SchedulePaused
 
     found = app.board.school(school)
     if not dry_run:

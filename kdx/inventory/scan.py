@@ -31,7 +31,7 @@ from kdx.state.folder import StateFolder, full_disk_explained
 if TYPE_CHECKING:
     from kdx.inventory.catalog.queries import Count
     from kdx.inventory.catalog.table import Database
-    from kdx.state.events import ScanFinished
+    from kdx.state.events.moving import ScanFinished
 
 UNREAD_LISTED = 1000
 """So many unread entries are listed by a scan; the catalog has all of them."""
@@ -84,7 +84,7 @@ class ScanResult:
 
     def event(self) -> "ScanFinished":
         """Return what the ledger keeps of it."""
-        from kdx.state.events import ScanFinished
+        from kdx.state.events.moving import ScanFinished
 
         return ScanFinished(
             school=self.share.school,

@@ -17,7 +17,7 @@ from kdx.errors import GateClosed
 from kdx.language import N_
 from kdx.rollout.evidence import Facts
 from kdx.rollout.status import SIGNERS_OF_A_WAIVER
-from kdx.state.events import ApprovalGiven, ObservationMade, WaiverGiven
+from kdx.state.events.rollout import ApprovalGiven, ObservationMade, WaiverGiven
 from kdx.state.ledger import Recorded
 
 NAMESPACE = "kdx-rollout"

@@ -27,7 +27,7 @@ from kdx.rollout.fields import check_id, read_choice, read_label, read_known
 from kdx.rollout.order import check_order
 from kdx.rollout.reports import read_reports
 from kdx.rollout.stream import BUILT_IN, Before, Definition, Label, Milestone, Requirement, Scope, Stream
-from kdx.state.events import Method
+from kdx.state.events.rollout import Method
 
 FILE = "rollout.yml"
 KEYS = ("version", "calendar", "checks", "counterparts", "documents", "reports", "streams")

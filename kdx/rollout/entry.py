@@ -19,7 +19,7 @@ from kdx.rollout.approval import (
     signature_counts,
 )
 from kdx.rollout.stream import Milestone
-from kdx.state.events import WaiverGiven
+from kdx.state.events.rollout import WaiverGiven
 from kdx.state.ledger import Recorded
 
 _COUNT = re.compile(r"([0-9]{1,7})/([0-9]{1,7})")

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kdx.rollout.stream import Cell
-from kdx.state import events as kinds
+from kdx.state.events import moving, rollout, saving
 from kdx.state.ledger import Ledger, Recorded
 
-DRILL = "drill.finished"
-SNAPSHOT = "snapshot.sealed"
+DRILL = saving.DrillFinished.kind
+SNAPSHOT = saving.SnapshotSealed.kind
 NEWEST = (
-    kinds.ClaimMade.kind, kinds.PlanSet.kind, kinds.ApprovalGiven.kind, kinds.WaiverGiven.kind, kinds.BlockChanged.kind,
-    kinds.ObservationMade.kind, kinds.ReportImported.kind, kinds.ScanFinished.kind,
-    kinds.PlanMade.kind, kinds.RunFinished.kind, kinds.VerifyFinished.kind, SNAPSHOT,
+    rollout.ClaimMade.kind, rollout.PlanSet.kind, rollout.ApprovalGiven.kind, rollout.WaiverGiven.kind,
+    rollout.BlockChanged.kind, rollout.ObservationMade.kind, rollout.ReportImported.kind, moving.ScanFinished.kind,
+    moving.PlanMade.kind, moving.RunFinished.kind, moving.VerifyFinished.kind, SNAPSHOT,
 )
-EVERY = (kinds.ReceiptIssued.kind, DRILL, kinds.BaselineSet.kind)
-MOVES = (kinds.PlanMade.kind, kinds.RunFinished.kind, kinds.VerifyFinished.kind)
+EVERY = (moving.ReceiptIssued.kind, DRILL, rollout.BaselineSet.kind)
+MOVES = (moving.PlanMade.kind, moving.RunFinished.kind, moving.VerifyFinished.kind)
 KNOWN_VERSION = 1
 
 Place = tuple[str, str, str]
@@ -127,23 +127,23 @@ def fold(events: Iterable[Recorded]) -> Facts:
 def _take(facts: Facts, event: Recorded) -> None:
     body = event.body
     match event.kind:
-        case kinds.ClaimMade.kind:
+        case rollout.ClaimMade.kind:
             facts.claims[_cell(event)] = event
-        case kinds.PlanSet.kind:
+        case rollout.PlanSet.kind:
             facts.plans[_cell(event)] = event
-        case kinds.BlockChanged.kind:
+        case rollout.BlockChanged.kind:
             facts.blocks[_cell(event)] = event
-        case kinds.ApprovalGiven.kind:
+        case rollout.ApprovalGiven.kind:
             facts.approvals.setdefault(_cell(event), {})[str(body["office"])] = event
-        case kinds.WaiverGiven.kind:
+        case rollout.WaiverGiven.kind:
             facts.waivers.setdefault(_cell(event), {})[event.subject] = event
-        case kinds.ObservationMade.kind:
+        case rollout.ObservationMade.kind:
             place = (str(body["check"]), str(body["school"]), str(body["item"]))
             facts.observations.setdefault(place, {})[event.subject] = event
-        case kinds.BaselineSet.kind:
+        case rollout.BaselineSet.kind:
             # the first of a name stays, whatever was written later
             facts.baselines.setdefault(str(body["name"]), event)
-        case kinds.ReportImported.kind:
+        case rollout.ReportImported.kind:
             facts.imports[str(body["sha256"])] = event
         case _:
             _take_of_share(facts, event)
@@ -151,7 +151,7 @@ def _take(facts: Facts, event: Recorded) -> None:
 
 def _take_of_share(facts: Facts, event: Recorded) -> None:
     body = event.body
-    if event.kind == kinds.ReceiptIssued.kind:
+    if event.kind == moving.ReceiptIssued.kind:
         for name in body["shares"]:
             receipts = _share(facts, name).receipts.setdefault(str(body["target"]), [])
             receipts.extend([] if receipts and receipts[-1].id == event.id else [event])
@@ -159,7 +159,7 @@ def _take_of_share(facts: Facts, event: Recorded) -> None:
     share = _share(facts, body.get("share_id") or event.subject)
     if event.kind in MOVES:
         share.moves.setdefault(str(body["target"]), {})[event.kind] = event
-    elif event.kind == kinds.ScanFinished.kind:
+    elif event.kind == moving.ScanFinished.kind:
         share.scan = event
     elif event.kind == SNAPSHOT:
         share.snapshot = event

@@ -17,7 +17,7 @@ from kdx.rollout.overview import Overview
 from kdx.rollout.proof import Outcome
 from kdx.rollout.status import CellStatus, World, prove
 from kdx.rollout.stream import PROVEN, Calendar, Cell, Milestone, State, cells_at
-from kdx.state.events import BaselineSet
+from kdx.state.events.rollout import BaselineSet
 
 LEAST = 5
 """Completions below which nothing is forecast."""

@@ -12,7 +12,7 @@ from kdx.rollout.overview import Overview
 from kdx.rollout.report_import import find_map, judge_report
 from kdx.rollout.sheet import judge_sheet
 from kdx.language import N_
-from kdx.state.events import ReportImported
+from kdx.state.events.rollout import ReportImported
 
 ReadSheet = Callable[[bytes, str], Grid]
 """Bytes of an xlsx file and its name -> cells."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from kdx.errors import ExitCode
 from kdx.language import N_
-from kdx.state.events import Event
+from kdx.state.events.event import Event
 
 
 class Verdict(StrEnum):

@@ -14,7 +14,7 @@ from kdx.rollout.evidence import Facts
 from kdx.rollout.proof import Outcome, Proof, moment
 from kdx.rollout.reason import because
 from kdx.rollout.stream import Requirement
-from kdx.state.events import Method
+from kdx.state.events.rollout import Method
 from kdx.state.ledger import Recorded
 
 

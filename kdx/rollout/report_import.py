@@ -11,7 +11,7 @@ from kdx.rollout.observation_proof import import_run
 from kdx.rollout.overview import Overview, find_item, find_place
 from kdx.rollout.stream import Definition, ReportMap
 from kdx.rollout.values import normal, read_day, read_number
-from kdx.state.events import ObservationMade
+from kdx.state.events.rollout import ObservationMade
 
 
 class NoSuchMap(UsageMistake):

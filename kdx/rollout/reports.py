@@ -17,7 +17,7 @@ from kdx.config.model import nearest_names
 from kdx.language import _
 from kdx.rollout.fields import check_id, read_label
 from kdx.rollout.stream import Definition, ReportMap
-from kdx.state.events import Method
+from kdx.state.events.rollout import Method
 
 COLUMNS = ("school", "item", "done", "total", "collected", "count")
 KEYS = ("label", "check", "method", "columns", "count", "max_age_days")

@@ -10,7 +10,7 @@ from kdx.language import N_
 from kdx.rollout.evidence import Facts, ShareFacts, succeeded
 from kdx.rollout.proof import CHECKS, Outcome, Proof, moment
 from kdx.rollout.reason import Reason, Word, because
-from kdx.state.events import PlanMade, RunFinished, VerifyFinished
+from kdx.state.events.moving import PlanMade, RunFinished, VerifyFinished
 from kdx.state.ledger import Recorded
 from kdx.transfer.plan import TO_MOVE
 

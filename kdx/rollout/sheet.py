@@ -17,7 +17,8 @@ from kdx.rollout.overview import Overview
 from kdx.rollout.status import CellStatus
 from kdx.rollout.stream import Cell
 from kdx.rollout.values import normal, read_day, read_number
-from kdx.state.events import ClaimMade, Event, PlanSet
+from kdx.state.events.event import Event
+from kdx.state.events.rollout import ClaimMade, PlanSet
 
 HEADINGS = {
     "cell": N_("Cell"),

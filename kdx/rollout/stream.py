@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from kdx.language import N_, current_language
-from kdx.state.events import Method
+from kdx.state.events.rollout import Method
 
 
 class State(StrEnum):
@@ -216,7 +216,7 @@ class Cell:
     """Id of a counterpart or document; mostly empty."""
 
     def __str__(self) -> str:
-        from kdx.state.events import cell_subject
+        from kdx.state.events.rollout import cell_subject
 
         return cell_subject(self.milestone, self.school, self.item)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from kdx.errors import Locked
-from kdx.state.events import JobEnded
+from kdx.state.events.scheduling import JobEnded
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
 

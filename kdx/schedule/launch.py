@@ -13,7 +13,7 @@ from kdx.config.model import Board
 from kdx.schedule.gather import lock_name
 from kdx.schedule.planner import Step
 from kdx.schedule.situation import Job
-from kdx.state.events import JobStarted
+from kdx.state.events.scheduling import JobStarted
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import Ledger
 

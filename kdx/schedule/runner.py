@@ -32,7 +32,7 @@ from kdx.schedule.lines import rates
 from kdx.schedule.planner import Plan, Step, plan
 from kdx.schedule.situation import Job, Situation
 from kdx.schedule.troubles import Message, Trouble, speak, troubles_of
-from kdx.state.events import HazardObserved, JobEnded, ShareSeen, TroubleTold
+from kdx.state.events.scheduling import HazardObserved, JobEnded, ShareSeen, TroubleTold
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import Ledger
 from kdx.state.limits import write_limits

@@ -18,7 +18,7 @@ from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.state.chain import CLOCK_BACK, NOTHING, Fault, Head, Row, Subject, chain_faults, fold_faults, hash_of
 from kdx.state.db import Database, LedgerDamaged, tables
-from kdx.state.events import Event
+from kdx.state.events.event import Event
 from kdx.state.folder import StateFolder
 
 if TYPE_CHECKING:

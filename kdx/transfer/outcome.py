@@ -5,7 +5,7 @@ from datetime import datetime
 
 from kdx.errors import ExitCode, gravest
 from kdx.inventory.scan import ScanResult
-from kdx.state.events import PlanMade, RunFinished, VerifyFinished
+from kdx.state.events.moving import PlanMade, RunFinished, VerifyFinished
 from kdx.transfer.copy import CONFLICT
 from kdx.transfer.plan import Action
 from kdx.transfer.records import Tally

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kdx.state.events import ClaimMade, Event, ObservationMade, PlanSet, ReceiptIssued, ScanFinished, VerifyFinished
+from kdx.state.events.event import Event
+from kdx.state.events.moving import ReceiptIssued, ScanFinished, VerifyFinished
+from kdx.state.events.rollout import ClaimMade, ObservationMade, PlanSet
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
 

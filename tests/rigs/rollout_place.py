@@ -14,7 +14,9 @@ from click.testing import CliRunner, Result
 from kdx import signing
 from kdx.cli import root
 from kdx.cli.application import Application
-from kdx.state.events import Event, ObservationMade, ReceiptIssued, ScanFinished
+from kdx.state.events.event import Event
+from kdx.state.events.moving import ReceiptIssued, ScanFinished
+from kdx.state.events.rollout import ObservationMade
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
 

@@ -9,10 +9,9 @@ from kdx.rollout.status import CellStatus, World, compute
 from kdx.rollout.stream import (
     Before, Calendar, Cell, Definition, Label, Milestone, Period, Requirement, Scope, Stream,
 )
-from kdx.state.events import (
-    ApprovalGiven, BlockChanged, ClaimMade, Event, Method, ObservationMade, PlanMade, ReceiptIssued, RunFinished,
-    ScanFinished, VerifyFinished, WaiverGiven,
-)
+from kdx.state.events.event import Event
+from kdx.state.events.moving import PlanMade, ReceiptIssued, RunFinished, ScanFinished, VerifyFinished
+from kdx.state.events.rollout import ApprovalGiven, BlockChanged, ClaimMade, Method, ObservationMade, WaiverGiven
 from kdx.state.ledger import Recorded
 
 ZONE = ZoneInfo("Asia/Tokyo")

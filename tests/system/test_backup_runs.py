@@ -28,7 +28,7 @@ from kdx.config.location import parse_location
 from kdx.config.model import Board
 from kdx.errors import ExitCode
 from kdx.remotes import Place
-from kdx.state.events import SnapshotSealed
+from kdx.state.events.saving import SnapshotSealed
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
 from tests.rigs.vault_reader import Read, check_pack, read_snapshot, seals, tree_of

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kdx.state.events import CommandFailed
+from kdx.state.events.house import CommandFailed
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import Ledger, open_ledger
 
@@ -25,7 +25,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from kdx.errors import KdxError
-from kdx.state.events import CommandFailed
+from kdx.state.events.house import CommandFailed
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
 

@@ -23,7 +23,7 @@ import pytest
 
 import kdx.cli
 from kdx.schedule.timers import BEGIN, SERVICE, TIMER, Line, install, with_block
-from kdx.state.events import ShareSeen
+from kdx.state.events.scheduling import ShareSeen
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
 from tests.conftest import CHECKOUT

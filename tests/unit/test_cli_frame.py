@@ -76,7 +76,7 @@ def work():
 @act.command(acts=True)
 @click.pass_obj
 def record(app):
-    from kdx.state.events import CommandFailed
+    from kdx.state.events.house import CommandFailed
     app.record(CommandFailed("first", 0, ""))
     app.record(CommandFailed("second", 0, ""))
 

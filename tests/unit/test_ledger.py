@@ -17,7 +17,8 @@ from kdx.errors import ConfigurationError, ExitCode
 from kdx.state import db
 from kdx.state.chain import CLOCK_BACK, NOTHING, hash_of
 from kdx.state.db import LedgerBusy, LedgerDamaged, LedgerMissing, LedgerNewer, LedgerUnusable, refuse_other_databases
-from kdx.state.events import CommandFailed, Event, KeyMade
+from kdx.state.events.event import Event
+from kdx.state.events.house import CommandFailed, KeyMade
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import Ledger, open_ledger
 

@@ -17,7 +17,7 @@ from kdx.cli import root
 from kdx.errors import ExitCode
 from kdx.state import ledger as ledger_module
 from kdx.state.chain import ADDED, CHANGED, CUT, FOLD_DIFFERS, HEAD_DIFFERS, LINK_BROKEN, MISSING, Head, chain_faults
-from kdx.state.events import CommandFailed, KeyMade
+from kdx.state.events.house import CommandFailed, KeyMade
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import Ledger, open_ledger
 

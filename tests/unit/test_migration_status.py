@@ -8,7 +8,8 @@ import pytest
 from kdx.config.location import parse_location
 from kdx.config.model import Board, IgnoreRules, School, Server, Share, Target
 from kdx.report.migration_status import status_table
-from kdx.state.events import Event, PlanMade, ReceiptIssued, RunFinished, VerifyFinished
+from kdx.state.events.event import Event
+from kdx.state.events.moving import PlanMade, ReceiptIssued, RunFinished, VerifyFinished
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
 

@@ -17,7 +17,8 @@ from kdx.rollout.evidence import fold, read_facts
 from kdx.rollout.gate import judge
 from kdx.rollout.status import World, compute
 from kdx.rollout.stream import Cell, State
-from kdx.state.events import BaselineSet, Event
+from kdx.state.events.event import Event
+from kdx.state.events.rollout import BaselineSet
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import Ledger, open_ledger
 

@@ -16,7 +16,8 @@ from kdx.config.scheduling import Scheduling
 from kdx.schedule.gather import situation_of
 from kdx.schedule.history import History, ToldRecord, fold, read_history
 from kdx.schedule.troubles import Trouble, speak
-from kdx.state.events import Event, JobEnded, JobStarted, SchedulePaused, ShareSeen, TroubleTold
+from kdx.state.events.event import Event
+from kdx.state.events.scheduling import JobEnded, JobStarted, SchedulePaused, ShareSeen, TroubleTold
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import Ledger, Recorded, open_ledger
 

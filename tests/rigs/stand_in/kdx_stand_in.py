@@ -9,7 +9,7 @@ import click
 
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxGroup
-from kdx.state.events import Event
+from kdx.state.events.event import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,104 @@
+"""What happens between a share and the vault: sealed, restored, drilled."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from kdx.state.events.event import Event
+from kdx.state.events.moving import transfer_subject
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSealed(Event):
+    """A snapshot was sealed in the vault, or a checkpoint of a long run: the store must never show an older newest one.
+
+    Sizes in bytes, digests hexadecimal, times aware; the words are those of kdx/backup/FORMAT.md.
+    """
+
+    kind: ClassVar[str] = "snapshot.sealed"
+    school: str
+    share: str
+    share_id: str
+    vault: str
+    """Id of the vault, not its address: a vault may move."""
+    snapshot: str
+    """`<UTC>-<seq>`, the name of the seal."""
+    sequence: int
+    seal_sha256: str
+    previous: str
+    """The snapshot before; empty for the first."""
+    state: str
+    """complete, partial or suspect."""
+    reasons: list[str]
+    waiting: int
+    """Files not come to yet: above 0 in a checkpoint."""
+    entries: int
+    files: int
+    bytes: int
+    new: int
+    changed: int
+    gone: int
+    unread: int
+    ignored: int
+    stored_objects: int
+    stored_bytes: int
+    exit_code: int
+    started: datetime
+    sealed: datetime
+
+    @property
+    def subject(self) -> str:
+        return self.share_id
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreFinished(Event):
+    """Something was restored from a snapshot."""
+
+    kind: ClassVar[str] = "restore.finished"
+    school: str
+    share: str
+    share_id: str
+    vault: str
+    snapshot: str
+    target: str
+    """Address it was restored to."""
+    paths: list[str]
+    """What was asked for; empty for the whole share."""
+    files: int
+    bytes: int
+    failed: int
+    """Entries that could not be restored as they were."""
+    exit_code: int
+    started: datetime
+    ended: datetime
+
+    @property
+    def subject(self) -> str:
+        return transfer_subject(self.share_id, self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class DrillFinished(Event):
+    """A restore was done to prove that it can be. Duration is `ended` minus `started`."""
+
+    kind: ClassVar[str] = "drill.finished"
+    school: str
+    share: str
+    share_id: str
+    vault: str
+    snapshot: str
+    whole: bool
+    """Whether the whole share was restored, not a sample of it."""
+    files: int
+    bytes: int
+    mismatches: int
+    """Files that came back different or not at all."""
+    passed: bool
+    exit_code: int
+    started: datetime
+    ended: datetime
+
+    @property
+    def subject(self) -> str:
+        return self.share_id
