@@ -94,6 +94,7 @@ def play(stage: Stage) -> None:
     move(stage)
     prove(stage)
     break_it(stage)
+    lose_the_server(stage)
     ask_the_gates(stage)
     storm(stage)
 
@@ -186,6 +187,30 @@ def break_it(stage: Stage) -> None:
     stage.run("sed", "-i", f"0,/{SCHOOL}/s//{SCHOOL[:-1]}z/", "forged/receipt.json")
     stage.run("cmp", "receipt/receipt.json", "forged/receipt.json", expect=1)
     stage.run("kdx", "migrate", "receipt", "--check", "forged/receipt.json", expect=5)
+
+
+def lose_the_server(stage: Stage) -> None:
+    """A backup, a flood, and the share is back."""
+    tell(
+        "Now the vault: write where it lies, begin it, and back the share up.",
+        "次はバックアップです。保管庫の場所を書き、準備し、共有フォルダーを保存します。",
+    )
+    with (stage.folder / "inventory" / "kdx.yml").open("a", encoding="utf-8") as settings:
+        settings.write(f"vault: {{url: {stage.folder / 'vault'}}}\n")
+    (stage.folder / "vault").mkdir()
+    stage.run("tail", "-n", "1", "inventory/kdx.yml")
+    stage.run("kdx", "backup", "init")
+    stage.run("kdx", "backup", "run", SCHOOL)
+    tell(
+        "A flood takes the server. What was on it is noted first, so that the proof below needs no trust in kdx.",
+        "水害でサーバーを失います。kdx を信じなくても確かめられるように、中身のハッシュ値を先に控えておきます。",
+    )
+    sums = "find share -type f -print0 | sort -z | xargs -0 sha256sum"
+    left_out = "-not -name Thumbs.db -not -name desktop.ini -not -name '~$*' -not -name .DS_Store"
+    stage.run("sh", "-c", f"{sums.replace('-print0', left_out + ' -print0', 1)} >before && rm -r share")
+    stage.run("kdx", "restore", SCHOOL, "--to", "share")
+    stage.run("sha256sum", "--check", "--quiet", "before")
+    stage.run("kdx", "backup", "status", SCHOOL)
 
 
 def ask_the_gates(stage: Stage) -> None:

@@ -10,6 +10,7 @@ from kdx.backup.vault import Vault
 from kdx.errors import KdxError
 from kdx.remotes import Place
 from kdx.remotes.interface import Entry
+from kdx.transfer.limit import Rate
 
 BATCH_FILES = 128
 BATCH_BYTES = 16 << 20
@@ -40,8 +41,8 @@ class Errand:
     """Objects that were in the vault when the run began, and their sizes; only those that may be relied on."""
     taken: frozenset[str]
     """Names of objects that are there and damaged or marked."""
-    bytes_per_second: int | None
-    """For each worker."""
+    rate: Rate | None
+    """What tells each worker how many bytes per second it may take."""
 
     def journal(self, worker: int) -> Path:
         """The file in which a worker writes down what it did."""

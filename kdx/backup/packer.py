@@ -75,7 +75,7 @@ class Packer:
         self._rights = rights_of(self._source)
         # one for each thread
         self._unit, self._packs_unit = (errand.vault.unit(errand.school) for _ in range(2))
-        self._reading, self._sending = Limiter(errand.bytes_per_second), Limiter(errand.bytes_per_second)
+        self._reading, self._sending = Limiter(errand.rate), Limiter(errand.rate)
         self._journal = os.open(errand.journal(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._written = os.fstat(self._journal).st_size
         self._lock = threading.Lock()

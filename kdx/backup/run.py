@@ -27,6 +27,7 @@ from kdx.language import _
 from kdx.progress import SILENT, Progress
 from kdx.state.events.saving import SnapshotSealed
 from kdx.state.folder import full_disk_explained
+from kdx.transfer.limit import Rate, shared
 
 CHECKPOINT_SECONDS, CHECKPOINT_BYTES = 3600.0, 5 << 30
 KEPT = (".rows",)
@@ -42,7 +43,7 @@ def back_up(
     processes: int,
     record: Record,
     tail: Mapping[str, object] | None = None,
-    bandwidth: int | None = None,
+    bandwidth: int | None | Rate = None,
     recovering: bool = False,
     reread: bool = True,
     checkpoint_bytes: int = CHECKPOINT_BYTES,
@@ -50,8 +51,8 @@ def back_up(
 ) -> Ran:
     """Back up one share. `record` hears of every seal; `tail` is the newest one the ledger knows.
 
-    `bandwidth` in bytes per second. Locked, VaultChanged, DiskFull, or what source and vault raise. Files that cannot
-    be read raise nothing: they make the snapshot partial.
+    `bandwidth` is bytes per second, or what tells them at any moment. Locked, VaultChanged, DiskFull, or what source and
+    vault raise. Files that cannot be read raise nothing: they make the snapshot partial.
     """
     with job.state.lock(f"backup-{job.share.id}"), full_disk_explained(job.state.root):
         with closing(job.vault.unit(job.share.school)) as unit:
@@ -124,7 +125,7 @@ class _Run:
             self._progress.done()
 
     def read_and_seal(
-        self, plan: Plan, processes: int, bandwidth: int | None, checkpoint_bytes: int
+        self, plan: Plan, processes: int, bandwidth: int | None | Rate, checkpoint_bytes: int
     ) -> Sealed:
         """Read what is to be read, newest fiscal year first, and seal: checkpoints on the way, the snapshot last."""
         tasks = list(plan.tasks())
@@ -158,7 +159,7 @@ class _Run:
         self._record(event_of(self._job, sealed.seal, sealed.link.sha256))
         return sealed
 
-    def _errand(self, plan: Plan, bandwidth: int | None, processes: int) -> Errand:
+    def _errand(self, plan: Plan, bandwidth: int | None | Rate, processes: int) -> Errand:
         job, before, lookup = self._job, self._before, self._scratch / "contents.lookup"
         # what is only read again is compared with the digest it had
         entries = contents(before, job, self._scratch) if plan.files_to_read > plan.again else iter(())
@@ -173,7 +174,7 @@ class _Run:
             claims=Claims(plan.files_to_read),
             present=dict(before.usable),
             taken=before.taken,
-            bytes_per_second=max(1, bandwidth // processes) if bandwidth else None,
+            rate=shared(bandwidth, processes),
         )
 
     def forget(self) -> None:

@@ -128,6 +128,7 @@ def _run(
     from kdx.backup.run import back_up
     from kdx.cli.failures import explain
     from kdx.report.backup import ran_table, unread_lines
+    from kdx.schedule.rate import rate_of
     from kdx.state.events.saving import SnapshotSealed
 
     results: list[Ran] = []
@@ -141,7 +142,7 @@ def _run(
                 processes=len(os.sched_getaffinity(0)),
                 record=app.record,
                 tail=tails[-1].body if tails else None,
-                bandwidth=bandwidth,
+                bandwidth=rate_of(app.board, app.state, job.share, bandwidth, app.now),
                 recovering=recovering,
                 reread=reread,
                 progress=app.output.progress,

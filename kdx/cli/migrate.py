@@ -102,6 +102,7 @@ def run(
     """
     from kdx import migration
     from kdx.report import migration as tables
+    from kdx.schedule.rate import rate_of
 
     if dry_run:
         context.invoke(
@@ -110,7 +111,8 @@ def run(
     app: Application = context.obj
     one = migration.open_migration(app.board, app.state, school, share, to)
     _take_decisions(app, one, answers)
-    ran = migration.run(one, app.now, bandwidth, app.output.progress, accept_smaller)
+    rate = rate_of(app.board, app.state, one.share, bandwidth, app.now)
+    ran = migration.run(one, app.now, rate, app.output.progress, accept_smaller)
     app.record(ran.event(one.names))
     app.output.show(tables.ran_table(one, ran))
     app.output.warn(tables.ran_exceptions(one))

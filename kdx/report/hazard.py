@@ -13,7 +13,7 @@ from kdx.report.tables import Column, Row, Table
 from kdx.schedule.replay import Line
 from kdx.schedule.situation import Job
 
-ATTRIBUTION = N_("source: 気象庁ホームページ (Japan Meteorological Agency), processed by kdx")
+ATTRIBUTION = N_("気象庁ホームページ (Japan Meteorological Agency), processed by kdx")
 JOBS = {
     Job.SAVE: N_("backup"),
     Job.COPY: N_("second copy"),

@@ -47,7 +47,8 @@ def words_of(step: Step, board: Board) -> list[str]:
     """Return the command of a job, without the program and its common options."""
     match step.job:
         case Job.SAVE:
-            return ["backup", "run", step.school, "--bandwidth", f"{max(step.rate, 1) * 8}bit"]
+            # without a rate: the job asks what it may take as long as it runs (rate.py)
+            return ["backup", "run", step.school]
         case Job.COPY:
             return ["backup", "copy", "--to", board.schedule.second_copy]
         case Job.CHECK:

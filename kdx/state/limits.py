@@ -3,11 +3,14 @@
 import contextlib
 import json
 import os
+import time
 from collections.abc import Mapping
 
 from kdx.state.folder import StateFolder
 
 NAME = "limits.json"
+SPEAKS_SECONDS = 15 * 60
+"""A scheduler that has said nothing for so long (three ticks) is not running, and its last word does not count."""
 
 
 def write_limits(state: StateFolder, limits: Mapping[str, int]) -> None:
@@ -20,8 +23,11 @@ def write_limits(state: StateFolder, limits: Mapping[str, int]) -> None:
 
 
 def read_limit(state: StateFolder, school: str) -> int | None:
-    """Return the bytes per second a school's job may take now; None where nobody said."""
+    """Return the bytes per second a school's job may take now; None where nobody said, or not lately."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        value = json.loads((state.schedule() / NAME).read_bytes()).get(school)
+        path = state.schedule() / NAME
+        if time.time() - path.stat().st_mtime > SPEAKS_SECONDS:
+            return None
+        value = json.loads(path.read_bytes()).get(school)
         return value if isinstance(value, int) and value > 0 else None
     return None

@@ -48,3 +48,15 @@ class Limiter:
                 wait = self._free_at - now
             count -= piece
             yield wait
+
+
+def shared(rate: int | None | Rate, parts: int) -> Rate | None:
+    """Return what each of several processes may take, so that together they take no more than `rate`."""
+    if rate is None:
+        return None
+
+    def part() -> int | None:
+        whole = rate() if callable(rate) else rate
+        return max(1, whole // parts) if whole else None
+
+    return part

@@ -1,6 +1,5 @@
 """The one line of cron, with a fake 気象庁 on loopback: calm, thunder, a warning, silence, all clear.
 
-Where kdx has no `backup` command yet, a stand-in takes its place (tests/rigs/stand_in); the real one slots in.
 """
 
 import json
@@ -26,11 +25,9 @@ from kdx.schedule.timers import BEGIN, SERVICE, TIMER, Line, install, with_block
 from kdx.state.events.scheduling import ShareSeen
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
-from tests.conftest import CHECKOUT
 from tests.rigs.fake_jma import FakeJma, serve_jma
 from tests.rigs.kameyama import atom, encode, kind, report
 
-STAND_IN = CHECKOUT / "tests/rigs/stand_in"
 TOKYO = ZoneInfo("Asia/Tokyo")
 SCHOOLS = {"high_es": "ups: true, flood_depth_rank: 0", "low_es": "ups: false, flood_depth_rank: 3"}
 
@@ -46,10 +43,10 @@ class Machine:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(STAND_IN), "KDX_LANG": "en"}
+        return {**os.environ, "KDX_LANG": "en"}
 
     def kdx(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Run kdx as cron's line does, with the stand-in within reach."""
+        """Run kdx as cron's line does."""
         common = ["--inventory", str(self.folder / "inventory"), "--state", str(self.folder / "state")]
         return subprocess.run([sys.executable, "-m", "kdx", *common, *words], env=self.environment,
                               capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
@@ -303,7 +300,7 @@ def test_real_cron_runs_the_line_from_calm_to_all_clear(machine: Machine, cron_f
     assert installed.returncode == 0, installed.stderr
     table = privately_run("crontab", "-l").stdout
     assert BEGIN in table
-    assert privately_run("crontab", "-", input=f"PYTHONPATH={STAND_IN}\n{table}").returncode == 0
+    assert privately_run("crontab", "-", input=table).returncode == 0
     cron = subprocess.Popen(privately(cron_folder, "cron", "-f"), start_new_session=True)
     try:
         wait_for(lambda: sorted(machine.jobs()) == ["save high_es", "save low_es"])
