@@ -19,7 +19,7 @@ from bench_run import Bench
 from local_store import RCLONE, LocalStore, serve_s3
 from sample_board import SCHOOL, write_board
 
-from tests.rigs.slow_line import slow_line
+from tests.rigs.line import lay_line
 from tests.rigs.smbd import PASSWORD, SHARE, serve_samba
 from tests.rigs.sshd import serve_ssh
 
@@ -53,7 +53,7 @@ class Server:
 @contextmanager
 def over_ssh(bench: Bench, root: Path, delay: float = ONE_WAY, rate: float = RATE) -> Iterator[Server]:
     """Serve a folder by OpenSSH behind the line."""
-    with serve_ssh(bench.new_folder() / "sshd") as server, slow_line(server.port, delay, rate) as line:
+    with serve_ssh(bench.new_folder() / "sshd") as server, lay_line(server.port, delay, rate) as line:
         known = server.folder / "known_far"
         known.write_text(server.known_hosts.read_text().replace(f":{server.port}", f":{line.port}"))
         user = server.url().partition("//")[2].partition("@")[0]
@@ -83,7 +83,7 @@ def over_smb(bench: Bench, root: Path, delay: float = ONE_WAY, rate: float = RAT
     """Serve a folder by Samba behind the line."""
     folder = bench.new_folder()
     (folder / "share").symlink_to(root)
-    with serve_samba(folder) as server, slow_line(server.port, delay, rate) as line:
+    with serve_samba(folder) as server, lay_line(server.port, delay, rate) as line:
         obscured = subprocess.run([RCLONE, "obscure", "-"], input=PASSWORD, capture_output=True, text=True, check=True)
         settings = {
             "TYPE": "smb", "HOST": "127.0.0.1", "PORT": str(line.port), "USER": server.user,
@@ -200,7 +200,7 @@ def _verify_there(bench: Bench, root: Path) -> Iterator[Line]:
 def _small_files(bench: Bench, name: str, server: Server, lean: tuple[str, ...]) -> Iterator[Line]:
     with serve_s3(bench.new_folder(), "kdx", "rclone") as store:
         port = int(store.endpoint.rpartition(":")[2])
-        with slow_line(port, ONE_WAY, RATE) as line:
+        with lay_line(port, ONE_WAY, RATE) as line:
             endpoint = f"http://127.0.0.1:{line.port}"
             ours = _move_with_kdx(bench, server, store, endpoint)
             for peer, words, count, limit in (
