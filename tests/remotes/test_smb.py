@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 import tempfile
 import threading
 import time
@@ -471,6 +472,25 @@ def test_a_share_that_goes_away_meanwhile_is_missing_or_silent(tmp_path: Path) -
         for _entry in walking:
             pass
     assert time.monotonic() - began < 20
+
+
+def test_a_server_that_breaks_off_while_it_starts_or_stops_is_silent_and_not_old(
+    rig: Rig, folder: Path, smb_server: SambaServer, line: Line
+) -> None:
+    (folder / "a.txt").write_text("x")
+    remote = connect(smb_server, port=line.port, path=folder.name)
+    assert remote.stat("a.txt").size == 1
+    # it takes connections and closes them without a word, as servers do while they start or stop
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        line.to = closed.getsockname()[1]
+        line.cut()
+        with pytest.raises(PlaceSilent):
+            remote.stat("a.txt")
+        assert isinstance(refusal(connect(smb_server, port=line.port)), PlaceSilent)
+    line.to = smb_server.port
+    assert remote.stat("a.txt").size == 1
+    remote.close()
 
 
 def test_two_remotes_in_two_threads_do_not_disturb_each_other(rig: Rig, folder: Path) -> None:
