@@ -71,7 +71,7 @@ def over_ssh(bench: Bench, root: Path, delay: float = ONE_WAY, rate: float = RAT
             url=f"sftp://{user}@127.0.0.1:{line.port}{root}",
             rclone={f"RCLONE_CONFIG_FAR_{name}": value for name, value in settings.items()},
             secret=f"file:{server.key}",
-            variables={"HOME": str(_home(bench, known))},
+            variables={"HOME": str(_home(bench, known, server.key))},
             bare=(*ssh, f"find {where} -printf '%y %s %T@ %p\\0'"),
             bare_hash=(*ssh, f"find {where} -type f -print0 | xargs -0 sha256sum"),
             path=where,
@@ -244,11 +244,12 @@ def _small(bench: Bench) -> Path:
     return bench.files(f"far-small-{bench.size.far // 10}", sample_share.tiny(bench.size.far // 10), seed=6)
 
 
-def _home(bench: Bench, known: Path) -> Path:
-    """Return a home with nothing but a list of known hosts."""
+def _home(bench: Bench, known: Path, key: Path) -> Path:
+    """Return a home with nothing but a list of known hosts and the key that a target is reached with."""
     home = bench.new_folder()
     (home / ".ssh").mkdir(mode=0o700)
     (home / ".ssh" / "known_hosts").write_bytes(known.read_bytes())
+    (home / ".ssh" / "id_ed25519").write_bytes(key.read_bytes())
     return home
 
 
