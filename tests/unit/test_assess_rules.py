@@ -149,7 +149,7 @@ def test_a_folder_that_fewer_may_open_is_for_the_school_to_decide(folders, narro
     entries = [folder(path)._replace(acl=acl) for path, acl in folders.items()]
     found = [one for one in findings([*entries, file("校長室/a.txt")], "s3", rights=TEXTS) if "rights" in one.rule.id]
     assert {one.path for one in found} == narrowed
-    assert all(one.severity == Severity.DECIDE and one.detail == "users of the server" for one in found)
+    assert all(one.severity == Severity.DECIDE and one.detail == "kept out: users of the server" for one in found)
 
 
 @pytest.mark.parametrize(("answer", "asked"), [("keep", 0), ("skip", 0), (None, 1)])
@@ -170,7 +170,7 @@ def test_a_target_that_keeps_rights_asks_nothing_about_them():
 def test_the_mode_of_a_share_without_lists_counts_as_well():
     entries = [folder("校長室")._replace(mode=0o40700), folder("図書")._replace(mode=0o40755)]
     found = findings(entries, "s3", rights={"": "user::rwx,group::r-x,other::r-x"})
-    assert [(one.path, one.detail) for one in found] == [("校長室", "everyone, the owning group")]
+    assert [(one.path, one.detail) for one in found] == [("校長室", "kept out: everyone, the owning group")]
 
 
 def test_names_in_different_folders_do_not_meet():

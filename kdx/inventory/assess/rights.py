@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from kdx.inventory.access import differing_folders, folders_of, named
 from kdx.inventory.assess.finding import Rule, Severity
 from kdx.inventory.rights import ROOT
-from kdx.language import N_
+from kdx.language import N_, _
 from kdx.remotes.interface import Entry
 
 RIGHTS = Rule(
@@ -23,4 +23,4 @@ RIGHTS = Rule(
 def narrowed_folders(entries: Iterable[Entry], texts: Mapping[str, str]) -> dict[str, str]:
     """Given the folders of a catalog, each after the folder it lies in, return who is kept out of which of them."""
     found = differing_folders(folders_of(entries, texts), texts.get(ROOT, ""))
-    return {one.folder: named(one.lost) for one in found if one.lost}
+    return {one.folder: _("kept out: {accounts}").format(accounts=named(one.lost)) for one in found if one.lost}
