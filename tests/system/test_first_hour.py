@@ -52,21 +52,23 @@ def done(site: Site, *words: str | Path, code: int = 0) -> str:
     return said
 
 
-def fill_in(sheet: Path, answer: Callable[[dict[str, str]], dict[str, str]]) -> int:
-    """Write a school's answers into the workbook as Excel would; return how many rows were answered."""
+def fill_in(sheet: Path, answer: Callable[[dict[str, str]], dict[str, str]]) -> dict[str, str]:
+    """Write a school's answers into the workbook as Excel would; return the decisions by path."""
     from openpyxl import load_workbook
 
     book = load_workbook(sheet)
     page = book.worksheets[0]
     names = [str(cell.value) for cell in page[2]]
-    count = 0
+    decisions = {}
     for row in page.iter_rows(min_row=3):
-        given = answer({name: str(cell.value or "") for name, cell in zip(names, row)})
-        count += bool(given)
+        asked = {name: str(cell.value or "") for name, cell in zip(names, row)}
+        given = answer(asked)
+        if given:
+            decisions[asked["Path"]] = given["Decision"]
         for name, value in given.items():
             row[names.index(name)].value = value
     book.save(sheet)
-    return count
+    return decisions
 
 
 def as_the_school_would(row: dict[str, str]) -> dict[str, str]:
@@ -85,11 +87,16 @@ def test_a_share_is_looked_at_assessed_decided_on_moved_proven_and_receipted(
     for name in ("成績/3年 評定.xlsx", "外字\ue001.txt", "①.txt", "神\ufa19.txt"):
         (site.share / name).parent.mkdir(exist_ok=True)
         (site.share / name).write_text(name, "utf-8")
+    (site.share / "校長室").mkdir()
+    (site.share / "校長室/内申.txt").write_text("x")
+    (site.share / "校長室").chmod(0o700)
     assert {"smb": "SMB 3", "sftp": "OpenSSH"}[far.kind] in done(site, "doctor")
     done(site, "inventory", "scan", SCHOOL)
     sheet = tmp_path / "school.xlsx"
     done(site, "assess", SCHOOL, "-o", sheet, code=3)
-    assert fill_in(sheet, as_the_school_would) >= 2
+    decisions = fill_in(sheet, as_the_school_would)
+    assert (decisions["成績"], decisions["校長室"]) == ("skip", "keep")
+    assert "rename" in decisions.values()
     done(site, "migrate", "plan", SCHOOL, "--decisions", sheet)
     done(site, "migrate", "run", SCHOOL)
     done(site, "migrate", "verify", SCHOOL)
