@@ -19,7 +19,7 @@ from bench_run import Bench
 from local_store import RCLONE, LocalStore, serve_s3
 from sample_board import SCHOOL, write_board
 
-from tests.rigs.slow_line import slow_line
+from tests.rigs.line import lay_line
 from tests.rigs.smbd import PASSWORD, SHARE, serve_samba
 from tests.rigs.sshd import serve_ssh
 
@@ -53,7 +53,7 @@ class Server:
 @contextmanager
 def over_ssh(bench: Bench, root: Path, delay: float = ONE_WAY, rate: float = RATE) -> Iterator[Server]:
     """Serve a folder by OpenSSH behind the line."""
-    with serve_ssh(bench.new_folder() / "sshd") as server, slow_line(server.port, delay, rate) as line:
+    with serve_ssh(bench.new_folder() / "sshd") as server, lay_line(server.port, delay, rate) as line:
         known = server.folder / "known_far"
         known.write_text(server.known_hosts.read_text().replace(f":{server.port}", f":{line.port}"))
         user = server.url().partition("//")[2].partition("@")[0]
@@ -71,7 +71,7 @@ def over_ssh(bench: Bench, root: Path, delay: float = ONE_WAY, rate: float = RAT
             url=f"sftp://{user}@127.0.0.1:{line.port}{root}",
             rclone={f"RCLONE_CONFIG_FAR_{name}": value for name, value in settings.items()},
             secret=f"file:{server.key}",
-            variables={"HOME": str(_home(bench, known))},
+            variables={"HOME": str(_home(bench, known, server.key))},
             bare=(*ssh, f"find {where} -printf '%y %s %T@ %p\\0'"),
             bare_hash=(*ssh, f"find {where} -type f -print0 | xargs -0 sha256sum"),
             path=where,
@@ -83,7 +83,7 @@ def over_smb(bench: Bench, root: Path, delay: float = ONE_WAY, rate: float = RAT
     """Serve a folder by Samba behind the line."""
     folder = bench.new_folder()
     (folder / "share").symlink_to(root)
-    with serve_samba(folder) as server, slow_line(server.port, delay, rate) as line:
+    with serve_samba(folder) as server, lay_line(server.port, delay, rate) as line:
         obscured = subprocess.run([RCLONE, "obscure", "-"], input=PASSWORD, capture_output=True, text=True, check=True)
         settings = {
             "TYPE": "smb", "HOST": "127.0.0.1", "PORT": str(line.port), "USER": server.user,
@@ -200,7 +200,7 @@ def _verify_there(bench: Bench, root: Path) -> Iterator[Line]:
 def _small_files(bench: Bench, name: str, server: Server, lean: tuple[str, ...]) -> Iterator[Line]:
     with serve_s3(bench.new_folder(), "kdx", "rclone") as store:
         port = int(store.endpoint.rpartition(":")[2])
-        with slow_line(port, ONE_WAY, RATE) as line:
+        with lay_line(port, ONE_WAY, RATE) as line:
             endpoint = f"http://127.0.0.1:{line.port}"
             ours = _move_with_kdx(bench, server, store, endpoint)
             for peer, words, count, limit in (
@@ -244,11 +244,12 @@ def _small(bench: Bench) -> Path:
     return bench.files(f"far-small-{bench.size.far // 10}", sample_share.tiny(bench.size.far // 10), seed=6)
 
 
-def _home(bench: Bench, known: Path) -> Path:
-    """Return a home with nothing but a list of known hosts."""
+def _home(bench: Bench, known: Path, key: Path) -> Path:
+    """Return a home with nothing but a list of known hosts and the key that a target is reached with."""
     home = bench.new_folder()
     (home / ".ssh").mkdir(mode=0o700)
     (home / ".ssh" / "known_hosts").write_bytes(known.read_bytes())
+    (home / ".ssh" / "id_ed25519").write_bytes(key.read_bytes())
     return home
 
 

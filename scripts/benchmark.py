@@ -20,7 +20,11 @@ from bench_measure import CommandFailed
 from bench_print import Line, print_lines, to_json
 from bench_run import CORES, FULL, QUICK, Bench, opened
 
-BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {**bench_share.BENCHES}
+# servers and line of the benches that need some are those of the tests
+sys.path.insert(0, os.fspath(Path(__file__).parents[1]))
+import bench_line  # noqa: E402
+
+BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {**bench_share.BENCHES, **bench_line.BENCHES}
 
 
 def describe_machine() -> dict[str, str | int]:

@@ -51,8 +51,8 @@ def back_up(
 ) -> Ran:
     """Back up one share. `record` hears of every seal; `tail` is the newest one the ledger knows.
 
-    `bandwidth` is bytes per second, or what tells them at any moment. Locked, VaultChanged, DiskFull, or what source and
-    vault raise. Files that cannot be read raise nothing: they make the snapshot partial.
+    `bandwidth` is bytes per second, or what tells them at any moment. Locked, VaultChanged, DiskFull, or what source
+    and vault raise. Files that cannot be read raise nothing: they make the snapshot partial.
     """
     with job.state.lock(f"backup-{job.share.id}"), full_disk_explained(job.state.root):
         with closing(job.vault.unit(job.share.school)) as unit:

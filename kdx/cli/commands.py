@@ -59,7 +59,7 @@ class KdxCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. What was typed has been understood; from here on a failure is one of the work."""
-        if self.acts:
+        if self.acts and not ctx.params.get("dry_run"):
             application_of(ctx).acting = ctx.command_path
         return super().invoke(ctx)
 

@@ -20,7 +20,7 @@ from kdx.cli.options import (
 from kdx.language import N_, translate
 
 if TYPE_CHECKING:
-    from kdx.migration import Migration
+    from kdx.migration import Migration, Planned
 
 LEVELS = ("listing", "checksum", "readback")
 
@@ -65,12 +65,17 @@ def plan(
     Example: kdx migrate plan kameyama_nishi_es --to cloud
     """
     from kdx import migration
-    from kdx.report import migration as tables
 
     one = migration.open_migration(app.board, app.state, school, share, to)
     _take_decisions(app, one, answers)
     planned = migration.plan(one, app.now, app.output.progress, accept_smaller)
     app.record(planned.event(one.names))
+    _show_plan(app, one, planned, every)
+
+
+def _show_plan(app: Application, one: "Migration", planned: "Planned", every: bool) -> NoReturn:
+    from kdx.report import migration as tables
+
     app.output.show(tables.items_table(one) if every else tables.planned_table(one, planned))
     app.output.warn(tables.planned_exceptions(one))
     app.output.finish(planned.exit_code)
@@ -85,9 +90,9 @@ def plan(
 @accept_smaller_option
 @dry_run_option
 @output_options
-@click.pass_context
+@click.pass_obj
 def run(
-    context: click.Context,
+    app: Application,
     school: str,
     share: str | None,
     to: str | None,
@@ -104,12 +109,9 @@ def run(
     from kdx.report import migration as tables
     from kdx.schedule.rate import rate_of
 
-    if dry_run:
-        context.invoke(
-            plan, school=school, share=share, to=to, answers=answers, accept_smaller=accept_smaller, every=False
-        )
-    app: Application = context.obj
     one = migration.open_migration(app.board, app.state, school, share, to)
+    if dry_run:
+        _rehearse(app, one, answers, accept_smaller)
     _take_decisions(app, one, answers)
     rate = rate_of(app.board, app.state, one.share, bandwidth, app.now)
     ran = migration.run(one, app.now, rate, app.output.progress, accept_smaller)
@@ -119,14 +121,25 @@ def run(
     app.output.finish(ran.exit_code)
 
 
-def _take_decisions(app: Application, one: "Migration", answers: Path | None) -> None:
+def _rehearse(app: Application, one: "Migration", answers: Path | None, accept_smaller: bool) -> NoReturn:
+    """Show what the run would do; neither decisions nor plan are kept."""
+    from kdx import migration
+    from kdx.rehearsal import rehearsed
+
+    with rehearsed(one) as trial:
+        _take_decisions(app, trial, answers, kept=False)
+        _show_plan(app, trial, migration.plan(trial, app.now, app.output.progress, accept_smaller), every=False)
+
+
+def _take_decisions(app: Application, one: "Migration", answers: Path | None, kept: bool = True) -> None:
     if answers:
         from kdx.cli.decision_file import read_decisions
         from kdx.decisions import take_decisions
         from kdx.report.assess import taken_lines
 
         taken = take_decisions(one, read_decisions(answers))
-        app.record(taken.event(one.names))
+        if kept:
+            app.record(taken.event(one.names))
         app.output.say(taken_lines(taken))
 
 

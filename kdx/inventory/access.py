@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from kdx.language import N_
+from kdx.language import N_, _
 from kdx.remotes.interface import Entry, Kind
 
 EVERYONE = "S-1-1-0"
@@ -36,6 +36,9 @@ NAMES = {
     "group": N_("the owning group"),
 }
 """What people call accounts that have one name everywhere."""
+
+UNIX = {"S-1-22-1-": "UID", "S-1-22-2-": "GID"}
+"""SIDs that Samba makes of the users and groups of its own system."""
 
 _RULE = re.compile(r"\(([^()]*)\)")
 _RIGHTS = {"FA": 0x1F01FF, "GA": 0x1F01FF, "FR": 0x120089, "GR": 0x120089, "FW": 0x120116, "GW": 0x120116,
@@ -104,6 +107,18 @@ def mode_text(mode: int) -> str:
 def rights_of(text: str) -> Rights | None:
     """Return who may open and change a folder with these rights, None where the text is not understood."""
     return _of_sddl(text) if re.match(r"[OGDS]:", text) else _of_posix(text)
+
+
+def named(accounts: Iterable[str]) -> str:
+    """Return accounts for people: known ones by their name, others as the server gave them."""
+    return ", ".join(sorted(_(NAMES[one]) if one in NAMES else _plain(one) for one in accounts))
+
+
+def _plain(account: str) -> str:
+    for beginning, word in UNIX.items():
+        if account.startswith(beginning):
+            return f"{word} {account.removeprefix(beginning)}"
+    return account
 
 
 def _around(folder: str, known: dict[str, str]) -> str:

@@ -30,14 +30,19 @@ class RightsJournal:
 
     def note(self, folder: str, text: str) -> str:
         """Keep the text of a folder ("" is the share's own) and return its id."""
-        if not folder and text:
-            self._write(ROOT, text)
+        if not folder:
+            self.note_root(text)
         known = self._ids.get(text)
         if known is None:
             known = self._ids[text] = rights_id(text)
             if text:
                 self._write(known, text)
         return known
+
+    def note_root(self, text: str) -> None:
+        """Keep the text of the share's own folder; the last one counts."""
+        if text:
+            self._write(ROOT, text)
 
     def flush(self) -> None:
         """Hand everything written so far to the kernel."""

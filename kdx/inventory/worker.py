@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from kdx.errors import KdxError
+from kdx.inventory.access import mode_text
 from kdx.inventory.catalog.rows import journal_line
 from kdx.inventory.errand import BATCH_BYTES, BATCH_FILES, MESSAGE_BYTES, Errand, Report, Task, packed, unpacked
 from kdx.inventory.ignore import ignore_matcher
@@ -95,6 +96,8 @@ class Worker:
         """Do tasks until the parent has gone."""
         while True:
             task = unpacked(self._take.recv(MESSAGE_BYTES))
+            if task.folder is not None and not task.folder.path:
+                self._note_root()
             if task.folder is None:
                 self._hash(task.files)
             elif not task.folder.path and self._remote.capabilities.walks_at_once:
@@ -102,6 +105,14 @@ class Worker:
             else:
                 self._walk(task.folder)
             self._report(finished=1)
+
+    def _note_root(self) -> None:
+        """Keep the mode of the share's own folder, with which those in it are compared; an access list replaces it."""
+        try:
+            self._rights.note_root(mode_text(self._remote.stat("").mode))
+        except (NotFound, ReadFailed):
+            # listing it says what is the matter
+            return
 
     def _walk(self, folder: Entry) -> None:
         self._folders.append(folder)

@@ -1,9 +1,9 @@
 """Who may open which folder, as a table. Facts in, table out; no I/O."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from kdx.config.model import School
-from kdx.inventory.access import NAMES, Difference, differing_folders, folders_of
+from kdx.inventory.access import Difference, differing_folders, folders_of, named
 from kdx.inventory.overview import Shelf
 from kdx.inventory.rights import ROOT
 from kdx.language import N_, _
@@ -14,13 +14,12 @@ CHANGES = {
     "wider": N_("wider"),
     "different": N_("different"),
 }
-UNIX = {"S-1-22-1-": "UID", "S-1-22-2-": "GID"}
 
 
 def access_table(school: School, shelf: Shelf) -> Table:
     """Return the folders that open for others than the folder they lie in, from the last catalogs."""
     rows = list(_rows(shelf))
-    unknown = [name or found.metadata.share for name, found in shelf.named() if not found.metadata.rights]
+    unknown = [name or found.metadata.share for name, found in shelf.named() if not set(found.metadata.rights) - {ROOT}]
     return Table(
         title=_("Folders with rights of their own in {school}").format(school=school.name),
         columns=(
@@ -52,20 +51,7 @@ def _row(found: Difference, folder: str) -> dict[str, object]:
     return {
         "folder": folder,
         "change": CHANGES[found.change],
-        "may_open": _accounts(found.rights.open) or _("nobody"),
-        "may_change": _accounts(found.rights.change) or _("nobody"),
-        "lost": _accounts(found.lost) or None,
+        "may_open": named(found.rights.open) or _("nobody"),
+        "may_change": named(found.rights.change) or _("nobody"),
+        "lost": named(found.lost) or None,
     }
-
-
-def _accounts(accounts: Iterable[str]) -> str:
-    """Return accounts for people: known ones by their name, others as the server gave them."""
-    return ", ".join(sorted(_(NAMES[one]) if one in NAMES else _plain(one) for one in accounts))
-
-
-def _plain(account: str) -> str:
-    """Return a SID as it is, but those that Samba makes of a user or group of its own system."""
-    for beginning, word in UNIX.items():
-        if account.startswith(beginning):
-            return f"{word} {account.removeprefix(beginning)}"
-    return account

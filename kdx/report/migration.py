@@ -5,6 +5,7 @@ from itertools import chain
 
 from kdx.language import N_, _
 from kdx.migration import Migration, Planned, Ran, Verdict
+from kdx.remotes.interface import SkipReason
 from kdx.report.tables import Column, Table, visible
 from kdx.report.words import ACTION_MEANINGS, ACTIONS, HOW, HOW_MEANINGS, OUTCOMES, SENT
 from kdx.transfer.plan import TO_MOVE, Action
@@ -53,7 +54,7 @@ def items_table(migration: Migration) -> Table:
 def planned_exceptions(migration: Migration) -> str:
     """Return a line for each entry of the last plan that needs a person, as far as a person reads."""
     items = migration.records.planned(Action.BLOCKED, Action.UNREAD)
-    return _lines((item.path, item.why) for item in items)
+    return _lines((item.path, item.why, "") for item in items)
 
 
 def ran_table(migration: Migration, ran: Ran) -> Table:
@@ -119,22 +120,27 @@ def checked_table(migration: Migration) -> Table:
 
 def ran_exceptions(migration: Migration) -> str:
     """Return a line for each entry the last run did not take, as far as a person reads."""
-    failed = ((row.path, row.reason) for row in migration.records.failures())
-    unread = ((item.path, item.why) for item in migration.records.planned(Action.UNREAD))
+    # of a locked file the detail is who holds it; what systems say of other failures is in the reason already
+    failed = (
+        (row.path, row.reason, row.detail if row.reason == SkipReason.LOCKED else "")
+        for row in migration.records.failures()
+    )
+    unread = ((item.path, item.why, "") for item in migration.records.planned(Action.UNREAD))
     return _lines(chain(failed, unread))
 
 
 def verdict_exceptions(migration: Migration) -> str:
     """Return a line for each entry that is wrong or open, as far as a person reads."""
-    return _lines((row.path, row.why) for row in migration.records.checked(*WRONG, *OPEN))
+    return _lines((row.path, row.why, "") for row in migration.records.checked(*WRONG, *OPEN))
 
 
-def _lines(entries: Iterable[tuple[str, str]], most: int = 20) -> str:
+def _lines(entries: Iterable[tuple[str, str, str]], most: int = 20) -> str:
+    """Return path, reason and detail (who holds a locked file) of each entry, a line each."""
     lines: list[str] = []
     more = 0
-    for path, why in entries:
+    for path, why, detail in entries:
         if len(lines) < most:
-            lines.append(f"  {visible(path)}  ({_(why)})")
+            lines.append(f"  {visible(path)}  ({_(why)}{': ' if detail else ''}{visible(detail)})")
         else:
             more += 1
     if more:

@@ -178,7 +178,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise ReceiptFalse(path=path, why=N_("it is not valid JSON any more")) from error
     if not isinstance(document, dict) or set(document) != {"receipt", "signature"}:
         raise ReceiptFalse(path=path, why=N_("it is not a receipt and its signature"))
-    if raw != _rendered(document):
+    try:
+        text = _rendered(document)
+    except UnicodeEncodeError as error:
+        # half a character, which JSON can write and nothing else can: \ud800
+        raise ReceiptFalse(path=path, why=N_("its text was changed")) from error
+    if raw != text:
         raise ReceiptFalse(path=path, why=N_("its text was changed"))
     if not isinstance(document["receipt"], dict):
         raise ReceiptFalse(path=path, why=N_("it holds no facts"))

@@ -9,6 +9,7 @@ from kdx.inventory.assess.finding import Finding
 from kdx.inventory.assess.judge import Terms, judge
 from kdx.inventory.assess.personal import PersonalNames
 from kdx.inventory.assess.profile import load_tables
+from kdx.inventory.assess.rights import narrowed_folders
 from kdx.remotes.interface import Entry, Kind
 
 TABLES = load_tables(Path("no such inventory"))
@@ -35,11 +36,17 @@ def by_folder(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def findings(
-    entries: Iterable[Entry], profile: str, decided: Mapping[str, Decided] | None = None, place: str = PLACE
+    entries: Iterable[Entry],
+    profile: str,
+    decided: Mapping[str, Decided] | None = None,
+    place: str = PLACE,
+    rights: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """Judge entries as they come."""
-    terms = Terms(TABLES.profiles[profile], place, PersonalNames(TABLES.vocabulary), decided or {}, {})
-    return list(judge(by_folder(entries), terms))
+    """Judge entries as they come; `rights` are the texts that a catalog keeps."""
+    entries = by_folder(entries)
+    narrowed = narrowed_folders(entries, rights or {})
+    terms = Terms(TABLES.profiles[profile], place, PersonalNames(TABLES.vocabulary), decided or {}, {}, narrowed)
+    return list(judge(entries, terms))
 
 
 HARD_SHARE = (

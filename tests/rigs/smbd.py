@@ -36,22 +36,21 @@ class SambaServer:
 
 @contextmanager
 def serve_samba(
-    folder: Path, settings: Mapping[str, str] | None = None, share: str = "", user: str = ""
+    folder: Path, settings: Mapping[str, str] | None = None, share: str = "", user: str = "", port: int = 0
 ) -> Iterator[SambaServer]:
-    """Run smbd on a free port for the length of the block; `settings` go into [global], `share` below the share.
+    """Run smbd for the length of the block, on a free port where none is named.
 
-    The user who logs in is the one who runs the test, or `user` where root does.
+    `settings` go into [global], `share` below the share. The user who logs in is the one who runs the test, or `user`
+    where root does. In a folder that was served before, the users and passwords are kept.
     """
     root, private = folder / "share", folder / "samba"
     root.mkdir(parents=True, exist_ok=True)
-    private.mkdir(mode=0o700)
-    user, port = user or pwd.getpwuid(os.getuid()).pw_name, _free_port()
+    private.mkdir(mode=0o700, exist_ok=True)
+    user, port = user or pwd.getpwuid(os.getuid()).pw_name, port or _free_port()
     config = private / "smb.conf"
     config.write_text(_config(private, root, port, dict(settings or {}), share), "utf-8")
-    subprocess.run(
-        ["pdbedit", f"--configfile={config}", "--create", "--password-from-stdin", f"--user={user}"],
-        input=f"{PASSWORD}\n{PASSWORD}\n", encoding="utf-8", check=True, capture_output=True, timeout=60,
-    )
+    if not (private / "passdb.tdb").exists():
+        set_password(config, user, PASSWORD)
     with (private / "output.log").open("wb") as log:
         server = subprocess.Popen(
             ["smbd", "--foreground", "--no-process-group", f"--configfile={config}"],
@@ -62,6 +61,17 @@ def serve_samba(
             yield SambaServer(root, port, user, config)
         finally:
             _stop(server)
+
+
+def set_password(config: Path, user: str, password: str) -> None:
+    """Give a user another password: who is logged in stays so, who comes anew needs the new one."""
+    pdbedit = ["pdbedit", f"--configfile={config}", f"--user={user}"]
+    # there is no word that changes one without being root
+    subprocess.run([*pdbedit, "--delete"], capture_output=True, timeout=60)
+    subprocess.run(
+        [*pdbedit, "--create", "--password-from-stdin"], input=f"{password}\n{password}\n", encoding="utf-8",
+        check=True, capture_output=True, timeout=60,
+    )
 
 
 def _config(private: Path, root: Path, port: int, settings: dict[str, str], share: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -109,7 +110,9 @@ def download(store: LocalStore, folder: Path, prefix: str = f"moved/{SCHOOL}/") 
         for item in page.get("Contents", ()):
             path = folder / item["Key"].removeprefix(prefix)
             path.parent.mkdir(parents=True, exist_ok=True)
-            client.download_file("school", item["Key"], os.fspath(path))
+            # not download_file: it writes under a longer name first
+            with path.open("wb") as file:
+                shutil.copyfileobj(client.get_object(Bucket="school", Key=item["Key"])["Body"], file)
     return folder
 
 

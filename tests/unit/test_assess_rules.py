@@ -3,13 +3,18 @@
 import hashlib
 import os
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from rigs.hard_names import ODD, PROFILES, TABLES, file, findings, folder, link
 
 from kdx.inventory.assess.amounts import Amounts
 from kdx.inventory.assess.characters import decode_ascii, encode_ascii, is_unstable, is_vendor_kanji
+from kdx.inventory.assess.decisions import Decided
 from kdx.inventory.assess.finding import Severity
+from kdx.inventory.assess.judge import Terms, judge
+from kdx.inventory.assess.personal import PersonalNames
+from kdx.inventory.assess.rights import RIGHTS, narrowed_folders
 from kdx.inventory.assess.rules import RULES
 from kdx.inventory.assess.twins import by_case, by_looks, by_reader
 
@@ -123,6 +128,49 @@ def test_names_that_meet_are_told_once_each_under_the_gravest_rule(names, profil
     assert [(finding.rule.id, finding.path) for finding in found] == [
         (rule, name) for name in sorted(names, key=os.fsencode)
     ]
+
+
+ALL, FEW = "O:BAD:(A;;FA;;;BA)(A;;FA;;;BU)", "O:BAD:(A;;FA;;;BA)"
+TEXTS = {"": ALL, "all": ALL, "few": FEW}
+
+
+@pytest.mark.parametrize(
+    ("folders", "narrowed"),
+    [
+        ({"校長室": "few"}, {"校長室"}),
+        ({"校長室": "few", "校長室/人事": "few"}, {"校長室"}),
+        ({"教務": "all", "教務/評価": "few"}, {"教務/評価"}),
+        ({"校長室": "few", "校長室/配布": "all"}, {"校長室"}),
+        ({"教務": "all", "図書": ""}, set()),
+        ({"校長室": "unknown"}, set()),
+    ],
+)
+def test_a_folder_that_fewer_may_open_is_for_the_school_to_decide(folders, narrowed):
+    entries = [folder(path)._replace(acl=acl) for path, acl in folders.items()]
+    found = [one for one in findings([*entries, file("校長室/a.txt")], "s3", rights=TEXTS) if "rights" in one.rule.id]
+    assert {one.path for one in found} == narrowed
+    assert all(one.severity == Severity.DECIDE and one.detail == "kept out: users of the server" for one in found)
+
+
+@pytest.mark.parametrize(("answer", "asked"), [("keep", 0), ("skip", 0), (None, 1)])
+def test_what_was_decided_about_a_narrow_folder_is_not_asked_again(answer, asked):
+    decided = {"校長室": Decided("校長室", answer, "", "", "")} if answer else {}
+    found = findings([folder("校長室")._replace(acl="few")], "s3", decided, rights=TEXTS)
+    assert [one.rule.id for one in found] == ["narrower-rights"] * asked
+
+
+def test_a_target_that_keeps_rights_asks_nothing_about_them():
+    row = replace(TABLES.profiles["s3"].rows[RIGHTS], rights=True)
+    keeping = replace(TABLES.profiles["s3"], rows={**TABLES.profiles["s3"].rows, RIGHTS: row})
+    entries = [folder("校長室")._replace(acl="few")]
+    words = PersonalNames(TABLES.vocabulary)
+    assert list(judge(entries, Terms(keeping, "", words, {}, {}, narrowed_folders(entries, TEXTS)))) == []
+
+
+def test_the_mode_of_a_share_without_lists_counts_as_well():
+    entries = [folder("校長室")._replace(mode=0o40700), folder("図書")._replace(mode=0o40755)]
+    found = findings(entries, "s3", rights={"": "user::rwx,group::r-x,other::r-x"})
+    assert [(one.path, one.detail) for one in found] == [("校長室", "kept out: everyone, the owning group")]
 
 
 def test_names_in_different_folders_do_not_meet():

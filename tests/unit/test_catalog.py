@@ -54,7 +54,7 @@ def file(path: str, content: str | None = "x", *, mtime: int = 1, number: str = 
     return Entry(path, "file", len(content or ""), mtime, digest, file_id=number, **more)  # type: ignore[arg-type]
 
 
-TEXTS = st.text(st.characters(exclude_characters="\0"), max_size=30)
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30)
 NAMES = st.binary(min_size=1, max_size=40).map(lambda raw: os.fsdecode(raw.replace(b"\0", b"?")))
 ENTRIES = st.builds(
     Entry,

@@ -123,6 +123,23 @@ def test_a_share_moves_with_the_answers_of_its_school_whatever_the_form(place, r
     run("migrate", "verify", "es", "--to", "cloud", "--level", "readback")
 
 
+def everything(folder: Path) -> dict[str, bytes]:
+    """What lies below a folder, but for locks, which hold nothing."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def test_a_dry_run_shows_what_the_answers_would_do_and_keeps_nothing(place, run, asked):
+    filled, before = answer(asked, place / "filled.xlsx", EVERY), everything(place / "state")
+    dry = run("migrate", "run", "es", "--to", "cloud", "--decisions", filled, "--dry-run", "--json")
+    assert {row["action"]: row["entries"] for row in json.loads(dry.stdout)["rows"]}["send"] == len(MOVED) + 1
+    assert run("migrate", "run", "es", "--to", "cloud", "--decisions", asked, "--dry-run", code=4)
+    (place / "wrong.csv").write_text("x")
+    run("migrate", "run", "es", "--to", "cloud", "--decisions", place / "wrong.csv", "--dry-run", code=2)
+    assert everything(place / "state") == before
+    assert at_target(place) == {}
+
+
 def test_before_it_is_answered_nothing_moves(place, run, asked):
     blocked = run("migrate", "run", "es", "--to", "cloud", code=4)
     assert f"kdx assess {SCHOOL} --to cloud -o" in blocked.stderr

@@ -53,6 +53,14 @@ def test_a_changed_bit_anywhere_is_found(issued, keys, place, bit, name):
         file.write_bytes(before)
 
 
+def test_a_changed_bit_that_makes_half_a_character_is_found(issued, keys):
+    file = issued / "receipt.json"
+    file.write_bytes(file.read_bytes().replace(b'"receipt": {', b'"receipt": {"\\ud800": 1,', 1))
+    with pytest.raises(ReceiptFalse) as refused:
+        handover.check_receipt(file, keys)
+    assert refused.value.exit_code == ExitCode.DIFFERENCE
+
+
 def test_another_key_is_a_difference(issued, tmp_path):
     signing.create_board_key(tmp_path / "other", tmp_path / "other-keys", owner="other", now=now())
     for trusted in (tmp_path / "other-keys", tmp_path / "other-keys" / "board.pub"):

@@ -11,8 +11,9 @@ from kdx.inventory.assess.inside import Inside
 from kdx.inventory.assess.judge import NOT_LOOKED, Terms, judge
 from kdx.inventory.assess.personal import PersonalNames
 from kdx.inventory.assess.profile import Profile, RuleTables
+from kdx.inventory.assess.rights import narrowed_folders
 from kdx.inventory.catalog.catalog import Catalog
-from kdx.inventory.catalog.queries import entries_by_folder
+from kdx.inventory.catalog.queries import entries_by_folder, folders_of_catalog
 
 
 @dataclass(slots=True)
@@ -40,7 +41,8 @@ def assess(
     inside: Mapping[str, Sequence[Inside]] = NOT_LOOKED,
 ) -> Iterator[Finding]:
     """Yield what a catalog's entries meet at a target, after what was decided."""
-    terms = Terms(profile, place, PersonalNames(tables.vocabulary), decided, inside)
+    narrowed = narrowed_folders(folders_of_catalog(catalog.path), catalog.metadata.rights)
+    terms = Terms(profile, place, PersonalNames(tables.vocabulary), decided, inside, narrowed)
     return judge(entries_by_folder(catalog.path), terms)
 
 

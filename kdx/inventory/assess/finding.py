@@ -43,6 +43,8 @@ class Row:
     most: int = 0
     unit: str = ""
     folding: str = ""
+    rights: bool = True
+    """Whether what was closed to some stays closed to them."""
 
 
 def cite(row: Row) -> str:

@@ -17,6 +17,7 @@ from kdx.inventory.assess.inside import Inside
 from kdx.inventory.assess.personal import PERSONAL, PersonalNames
 from kdx.inventory.assess.profile import Profile
 from kdx.inventory.assess.rename import propose, taken_names
+from kdx.inventory.assess.rights import RIGHTS
 from kdx.inventory.assess.twins import twins
 from kdx.inventory.names import readable
 from kdx.inventory.open_files import is_owner_file, locked_by
@@ -37,6 +38,8 @@ class Terms:
     decided: Decisions
     inside: Mapping[str, Sequence[Inside]]
     """What was found in files, by path."""
+    narrowed: Mapping[str, str]
+    """Who is kept out of which folder that the one around it lets in, by path."""
 
 
 class Above(NamedTuple):
@@ -102,7 +105,7 @@ def _judge_folder(
     going: Sequence[Seen], left: Sequence[Seen], here: Above, terms: Terms, above: dict[str, Above]
 ) -> Iterator[Finding]:
     profile = terms.profile
-    found = [_by_itself(seen, profile) + _by_content(seen, terms) for seen in going]
+    found = [_by_itself(seen, profile) + _by_content(seen, terms) + _by_rights(seen, terms) for seen in going]
     _note_open(going, left, profile, found)
     giving_way = set()
     for index, finding, gives_way in twins(going, profile.rows):
@@ -140,6 +143,13 @@ def _by_content(seen: Seen, terms: Terms) -> list[Finding]:
         for one in terms.inside.get(seen.entry.path, ())
         if one.rule in rows
     ]
+
+
+def _by_rights(seen: Seen, terms: Terms) -> list[Finding]:
+    kept_out, row = terms.narrowed.get(seen.entry.path), terms.profile.rows.get(RIGHTS)
+    if not kept_out or row is None or row.rights:
+        return []
+    return [Finding(RIGHTS, seen.entry.path, kept_out, cite(row), kind=seen.entry.kind)]
 
 
 def _note_personal(seen: Seen, terms: Terms, findings: list[Finding]) -> bool:

@@ -138,7 +138,7 @@ def _read_yes(node: Node, found: Findings) -> bool:
 
 _READERS: dict[str, Callable[[Node, Findings], Any]] = {
     **dict.fromkeys(("characters", "leading", "trailing"), _read_characters),
-    **dict.fromkeys(("control", "private_use"), _read_yes),
+    **dict.fromkeys(("control", "private_use", "rights"), _read_yes),
     **dict.fromkeys(("parts", "starts", "folder_starts"), _read_list),
     **dict.fromkeys(("names", "stems", "top_folders", "endings"), _read_set),
     "most": _read_most,

@@ -47,6 +47,15 @@ def entries_by_folder(table: Path) -> Iterator[Entry]:
         yield from map(entry_of, stream(database, query, table))
 
 
+def folders_of_catalog(table: Path) -> Iterator[Entry]:
+    """Yield the folders of a catalog, each after the folder it lies in."""
+    query = (
+        f"SELECT {', '.join(ENTRY_COLUMNS)} FROM {parquet(table)} WHERE kind = 'directory' ORDER BY {CATALOG.sort_key}"
+    )
+    with connect(table.parent) as database:
+        yield from map(entry_of, stream(database, query, table))
+
+
 def ignored_paths(database: Database, table: Path) -> Iterator[str]:
     """Yield the paths left because a pattern says so."""
     query = f"SELECT path, path_raw FROM {parquet(table)} WHERE skip = 'ignored'"

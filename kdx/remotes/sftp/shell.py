@@ -51,14 +51,14 @@ class Abilities:
 
 def try_shell(connection: Connection) -> Abilities:
     """Try what the server can do by itself: nothing where it has no shell, or one that sees other folders than SFTP."""
-    seen = [connection.wire.ask(question(LOOK, folder))[0] for folder in (b".", b"/")]
+    # asked while the trial is on its way
+    asked = connection.wire.send([question(LOOK, folder) for folder in (b".", b"/")])
     try:
         with Program(connection, TRY, TRY_SECONDS) as program:
             program.end_input()
             first, root, lists, ending_with_nul, plain, *rest = islice(program.strings(), 6)
-        expected = [
-            f"{look.size} {look.mtime} {look.mode:x}".encode() for look in (answer.attributes() for answer in seen)
-        ]
+        seen = [connection.wire.hear(number).attributes() for number in asked]
+        expected = [f"{look.size} {look.mtime} {look.mode:x}".encode() for look in seen]
     except (NoProgram, LineBroken, Refusal, ValueError):
         if not connection.transport.is_active():
             raise

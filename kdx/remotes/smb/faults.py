@@ -67,7 +67,8 @@ _LOGON = {
     0xC000018D: N_("its trust in the domain is broken"),
 }
 GUEST = N_("it let us in as a guest only, without signing: user or password are not known there")
-OLD = N_("it speaks only SMB 1, which is not safe, or no SMB: allow SMB 2 on it, or mount the share on this machine")
+OLD = N_("it speaks only SMB 1, which is not safe: allow SMB 2 on it, or mount the share on this machine")
+NO_SMB = N_("it broke off before a word of SMB was spoken")
 NO_METHOD = N_("it offers no way to log in that kdx knows (NTLM)")
 UNSIGNED = N_("an answer was not signed")
 NO_USER = N_("its address names no user, and kdx does not log in as a guest (smb://user@server/share)")

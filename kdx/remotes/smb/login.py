@@ -28,6 +28,9 @@ CREDITS = 512
 ONE_CREDIT = 1 << 16
 """Bytes that one credit pays for ([MS-SMB2] 3.2.4.1.5)."""
 LARGEST = 1 << 20
+SMB_1 = b"\xffSMB"
+SMB_1_NEGOTIATE = SMB_1 + struct.pack("<BIBH20xBH", 0x72, 0, 0x18, 0xC801, 0, 12) + b"\x02NT LM 0.12\0"
+"""[MS-CIFS] 2.2.4.52: a header without a session, and the only dialect of SMB 1 that is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +136,22 @@ def _connect(place: Location, patience: Patience) -> Any:
             raise faults.unreachable(error.__cause__, place) from None
         if isinstance(error, SMBException | OSError) and time.monotonic() - began >= patience.connect - 1:
             raise PlaceSilent(place=place, why=translate(faults.NO_ANSWER)) from None
-        # an answer that is no SMB 2 kills the library's reader with whatever it stumbled over
-        raise PlaceRefused(place=place, why=translate(faults.OLD)) from None
+        # an old server closes without a word, and so does one that is starting or going down: the library cannot tell
+        if _speaks_smb_1(place, patience):
+            raise PlaceRefused(place=place, why=translate(faults.OLD)) from None
+        raise PlaceSilent(place=place, why=translate(faults.NO_SMB)) from None
     _limit_sending(connection, patience.answer)
     return connection
+
+
+def _speaks_smb_1(place: Location, patience: Patience) -> bool:
+    """Ask a server that did not agree on SMB 2 for SMB 1, and hang up."""
+    try:
+        with socket.create_connection((place.host, place.port or PORT), patience.connect) as probe:
+            probe.sendall(struct.pack(">I", len(SMB_1_NEGOTIATE)) + SMB_1_NEGOTIATE)
+            return probe.recv(8)[4:] == SMB_1
+    except OSError:
+        return False
 
 
 def _log_in(connection: Any, user: str, password: str) -> Any:
