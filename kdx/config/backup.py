@@ -28,6 +28,7 @@ def read_backup(node: Node | None, found: Findings) -> BackupSettings:
         rpo_hours=read_number(values.get("rpo_hours"), 1, 8760, found) or usual.rpo_hours,
         file_rpo_days=read_number(values.get("file_rpo_days"), 1, 366, found) or usual.file_rpo_days,
         reread_days=_or(read_number(values.get("reread_days"), 0, 3660, found), usual.reread_days),
+        drill_megabytes=read_number(values.get("drill_megabytes"), 1, 100_000_000, found) or usual.drill_megabytes,
         marker=marker,
         exceptions=tuple(filter(None, exceptions)),
         guards=_read_guards(values.get("guards"), found),

@@ -149,6 +149,8 @@ class BackupSettings:
     """So old may the copy of a single file be that could not be read."""
     reread_days: int = 60
     """In so many nightly runs every unchanged file is read once more; 0 means never."""
+    drill_megabytes: int = 2000
+    """So much may drills read back of each school in a week: reading back can cost money."""
     marker: str = ""
     """A file that stands in the root of every share; where it is missing, the share is not mounted."""
     exceptions: tuple[str, ...] = ()

@@ -232,6 +232,10 @@ class DrillFinished(Event):
     exit_code: int
     started: datetime
     ended: datetime
+    bytes_per_second: int = 0
+    """What the restore reached; 0 where too little came back to say."""
+    forecast_seconds: int = 0
+    """How long the whole share would take at this rate: extrapolated, never promised."""
 
     @property
     def subject(self) -> str:
