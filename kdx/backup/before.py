@@ -10,7 +10,7 @@ from kdx.backup.job import Job
 from kdx.backup.manifest import Held, lines_in, overlaid
 from kdx.backup.names import SnapshotName, stamp
 from kdx.backup.results import read_leftover
-from kdx.backup.seal import Rotation, clocks_differ
+from kdx.backup.seal import Rotation, is_from_the_future
 from kdx.backup.vault import Unit
 from kdx.errors import DifferenceFound, KdxError
 from kdx.language import N_
@@ -118,10 +118,14 @@ def _chain_alarms(
     known = str(tail["snapshot"]) if tail and tail.get("vault") == job.vault.about.id else ""
     if known and known not in set(map(str, chain.all_names)):
         yield OlderTail(snapshot=known, share=job.share.name)
-    if previous and clocks_differ(previous.seal, previous.stored):
-        yield ClockWrong(
-            snapshot=previous.seal.name, sealed=stamp(previous.seal.sealed), stored=stamp(previous.stored)
-        )
+    if previous:
+        yield from future_alarm(previous)
+
+
+def future_alarm(stored: Stored) -> Iterator[KdxError]:
+    """Yield what to tell of a snapshot that says it was sealed later than the store has it."""
+    if is_from_the_future(stored.seal, stored.stored):
+        yield ClockWrong(snapshot=stored.seal.name, sealed=stamp(stored.seal.sealed), stored=stamp(stored.stored))
 
 
 def _unread_of(unit: Unit, name: str, alarms: list[KdxError]) -> dict[bytes, str]:

@@ -1,7 +1,7 @@
 """One share and its way into the vault: everything a run needs to know, before it touches anything."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from kdx.backup.names import SnapshotName
 from kdx.backup.seal import Seal
 from kdx.backup.signed_text import BOARD, MACHINE
 from kdx.backup.vault import Vault, open_vault
+from kdx.config.location import Location
 from kdx.config.model import BackupSettings, Board, Share
 from kdx.errors import ConfigurationError, ExitCode, KdxError, gravest
 from kdx.language import N_
@@ -25,6 +26,13 @@ class NotInitialised(ConfigurationError):
 
     message = N_("This machine has no key to sign snapshots with.")
     advice = N_("Make one with kdx backup init, and have its public half in inventory/keys reviewed.")
+
+
+class VaultInside(ConfigurationError):
+    """The vault lies in a share, or a share in the vault."""
+
+    message = N_("The vault {vault} and the share {share} lie one in the other.")
+    advice = N_("Put the vault on another disk: what takes the share must not take the vault.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,8 @@ def open_jobs(board: Board, state: StateFolder, shares: Sequence[Share], keys_fo
     """Return the jobs of these shares. NoVault, VaultUnmade, VaultForeign, NotInitialised, PublicKeysWrong."""
     vault, signer = open_vault(board), sign_with(state)
     keys = signing.load_public_keys(keys_folder)
+    for share in shares:
+        _refuse_inside(vault.place.location, share.location)
     return [
         Job(
             share=share,
@@ -95,6 +105,14 @@ def open_jobs(board: Board, state: StateFolder, shares: Sequence[Share], keys_fo
         )
         for share in shares
     ]
+
+
+def _refuse_inside(vault: Location, share: Location) -> None:
+    """VaultInside where a run would store its own vault, or store into the share."""
+    if replace(vault, path="") == replace(share, path=""):
+        one, other = f"{vault.path.rstrip('/')}/", f"{share.path.rstrip('/')}/"
+        if one.startswith(other) or other.startswith(one):
+            raise VaultInside(vault=vault, share=share)
 
 
 def event_of(job: Job, seal: Seal, seal_sha256: str) -> SnapshotSealed:

@@ -173,11 +173,15 @@ class Packer:
         digest = sha256(content).hexdigest()
         name = object_name(SEGMENTS, digest)
         if self._errand.present.get(name) != len(content):
-            if name in self._errand.taken or not self._store(self._unit, name, (content,), len(content)):
-                # its own name is taken by damaged bytes, which are never written over
+            if self._is_taken(name) or not self._store(self._unit, name, (content,), len(content)):
+                # damaged bytes have its own name, and nothing is ever written over
                 return self._put_into_pack(digest, content, "")
             self._errand.present[name] = len(content)
         return name.encode("ascii"), 0, len(content)
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether something has this name that is not what it says: noted, marked, or of another size."""
+        return name in self._errand.taken or name in self._errand.present
 
     def _store(self, unit: Unit, name: str, pieces: Sequence[Piece], size: int) -> bool:
         pace = self._sending.take if self._sending.rate else None
@@ -198,7 +202,11 @@ class Packer:
 
     def _send(self, pack: Pack, number: int) -> None:
         try:
-            while not self._store(self._packs_unit, pack.name, pack.pieces, pack.size):
+            # a killed run may have stored this very pack
+            is_there = self._errand.present.get(pack.name) == pack.size
+            while not is_there and (
+                self._is_taken(pack.name) or not self._store(self._packs_unit, pack.name, pack.pieces, pack.size)
+            ):
                 pack = pack.under_another_name()
             self._packs.append((number, pack.name))
             self._write([b"%s\t%d\t%s\t%d\n" % (PACK_MARK, number, pack.name.encode("ascii"), pack.size)])

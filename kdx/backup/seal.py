@@ -225,6 +225,9 @@ def snapshot_time(seal: Seal, stored: datetime) -> datetime:
     return min(seal.name.started, stored)
 
 
-def clocks_differ(seal: Seal, stored: datetime) -> bool:
-    """Whether the clock of the machine that sealed was not that of the store: worth an alarm."""
-    return abs(seal.sealed - stored) > CLOCKS_MAY_DIFFER
+def is_from_the_future(seal: Seal, stored: datetime) -> bool:
+    """Whether a seal says a later time than the store has: a wrong clock, or somebody who wants it to count longer.
+
+    The other way round is what a copied vault looks like, and counts for nothing: the earlier time is taken.
+    """
+    return seal.sealed - stored > CLOCKS_MAY_DIFFER

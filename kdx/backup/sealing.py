@@ -190,8 +190,8 @@ class Sealer:
             salt += 1
 
     def _is_stored(self, name: str, data: bytes) -> bool:
-        if self._before.present.get(name) == len(data):
-            return True
+        if name in self._before.present:
+            return self._before.present[name] == len(data)
         if not self._before.unit.put(name, (data,), len(data)):
             return False
         self._objects, self._stored = self._objects + 1, self._stored + len(data)

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kdx.backup.before import OlderTail
+from kdx.backup.before import OlderTail, future_alarm
 from kdx.backup.chain import Chain, Keys, Stored
 from kdx.backup.manifest import lines_in, unescape
 from kdx.backup.names import moment_of
@@ -60,6 +60,7 @@ def _status(
         rows = unread_of(unit, stored, faults)
         if newest is None:
             newest, unread = stored, rows
+            faults += future_alarm(stored)
         if counts(stored.seal, stored.state, rows, settings.exceptions):
             good_at = snapshot_time(stored.seal, stored.stored)
             break

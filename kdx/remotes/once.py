@@ -24,10 +24,11 @@ def write_once(
     `pace` is asked before each MiB. False where something of another size has the name: it is left as it is.
     PlaceMissing, PlaceRefused, PlaceSilent, DiskFull; PlaceSilent too where the store holds other bytes than were sent.
     """
-    from kdx.remotes.s3 import S3Remote
-
     try:
-        if isinstance(remote, S3Remote):
+        if remote.location.scheme == "s3":
+            from kdx.remotes.s3 import S3Remote
+
+            assert isinstance(remote, S3Remote)
             remote.put_once(path, b"".join(pieces), pace)
         else:
             written = remote.write(path, _chunks(pieces, pace), size, Metadata(time.time_ns()), Expected.ABSENT)

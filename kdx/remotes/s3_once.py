@@ -13,8 +13,8 @@ from kdx.language import N_, translate
 from kdx.remotes.interface import PlaceSilent
 from kdx.remotes.s3_requests import Requests, tag
 
-SENDING_BYTES = 64 << 10
-"""http.client asks a body for less than this at a time when it sends; botocore for more when it signs."""
+SENDING_BYTES = 512 << 10
+"""A body is asked for 128 KiB at a time when it is sent (urllib3), and for 1 MiB when it is signed (botocore)."""
 
 
 def put_once(requests: Requests, key: str, path: str, data: bytes, pace: Callable[[int], None] | None) -> None:

@@ -18,7 +18,7 @@ from kdx.backup.accept import NothingSuspect, accept
 from kdx.backup.begin import begin
 from kdx.backup.board import board_job
 from kdx.backup.copy import copy_vault
-from kdx.backup.job import Ran, open_jobs
+from kdx.backup.job import Ran, VaultInside, open_jobs
 from kdx.backup.run import back_up, preview
 from kdx.backup.status import snapshots_of, status_of
 from kdx.backup.vault import VaultForeign, open_vault
@@ -455,3 +455,27 @@ def test_two_snapshots_of_one_predecessor_are_both_listed_and_told(world: World)
     assert len(found.stored) == 3 and len(found.forked) == 2 and not found.faults
     for seal in seals(world.vault, SCHOOL):
         assert not read_snapshot(seal).broken
+
+
+def test_a_snapshot_dated_in_the_future_counts_no_longer_than_the_store_says(world: World) -> None:
+    world.write("a.txt", b"a")
+    real = datetime.now(UTC)
+    world.now = real + timedelta(days=30)
+    world.run()
+    world.now = real + timedelta(hours=31)
+    keys = signing.load_public_keys(world.keys)
+    shares = world.board.school(SCHOOL).shares
+    [status] = status_of(open_vault(world.board), shares, keys, world.board.backup, world.now)
+    assert status.standing.is_broken and status.exit_code == ExitCode.DIFFERENCE
+    assert "sealed at" in str(status.faults[0])
+    ran = world.run()
+    assert ran.exit_code == ExitCode.DIFFERENCE and ran.seal.name.sequence == 2
+
+
+def test_a_vault_inside_the_share_is_refused(world: World) -> None:
+    board = world.root / "board" / "kdx.yml"
+    board.write_text(board.read_text("utf-8").replace(str(world.vault), str(world.share / "vault")), "utf-8")
+    begin(world.board, world.state, world.keys, "machine", world.now)
+    with pytest.raises(VaultInside) as caught:
+        world.run()
+    assert caught.value.exit_code == ExitCode.CONFIGURATION

@@ -19,8 +19,8 @@ from kdx.backup.seal import (
     SealPlace,
     SealReplayed,
     State,
-    clocks_differ,
     forks,
+    is_from_the_future,
     newest,
     read_seal,
     seal_text,
@@ -124,8 +124,9 @@ def test_the_newest_has_the_highest_sequence_whatever_its_clock_said() -> None:
 def test_a_snapshot_from_the_future_is_as_old_as_the_store_says() -> None:
     future = replace(SEAL, name=SnapshotName(NOON + timedelta(days=30), 7), sealed=NOON + timedelta(days=30))
     assert snapshot_time(future, NOON) == NOON
-    assert clocks_differ(future, NOON)
-    assert not clocks_differ(SEAL, SEAL.sealed + timedelta(minutes=14))
+    assert is_from_the_future(future, NOON)
+    assert not is_from_the_future(SEAL, SEAL.sealed - timedelta(minutes=14))
+    assert not is_from_the_future(SEAL, SEAL.sealed + timedelta(days=14))
 
 
 def test_two_seals_of_one_predecessor_are_a_fork() -> None:
