@@ -1,7 +1,7 @@
 """The sheet that hangs in the staff room, and the one for the board, as one page to print. Facts in, text out.
 
-It says only what the configuration says. What it does not know (telephone numbers, where the envelope lies) is a line to
-be filled in by hand: a wrong number on a wall is worse than none. Black on white, A4, no script, no link.
+It says only what the configuration says. What it does not know (telephone numbers, where the envelope lies) is a line
+to be filled in by hand: a wrong number on a wall is worse than none. Black on white, A4, no script, no link.
 """
 
 import shlex

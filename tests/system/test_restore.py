@@ -1,14 +1,17 @@
 """kdx restore against vaults written by hand: what comes back, what is refused, what a kill leaves behind."""
 
 import hashlib
+import html
 import json
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -16,9 +19,10 @@ import pytest
 from sample_board import SCHOOL
 
 from kdx.config import load_board
+from tests.conftest import PROGRAMS
 from tests.rigs.hand_vault import SEGMENT, HandVault, member, open_hand_vault
 from tests.rigs.hard_share import Kept, build_hard_share, kept
-from tests.system.conftest import Site
+from tests.system.conftest import Site, download
 from tests.system.test_rescue import DAMAGE, HOSTILE, small_rows
 
 pytestmark = pytest.mark.system
@@ -339,3 +343,72 @@ def test_the_board_comes_back_from_the_vault_alone_and_goes_on_the_next_night(fo
     assert done.returncode == 0, done.stdout + done.stderr
     [row] = json.loads(done.stdout)["rows"]
     assert (row["new"], row["files"]) == (1, 2)
+
+
+def test_a_bucket_is_fetched_by_the_line_on_the_sheet_and_brought_back_without_kdx(s3_site, store, checkout, tmp_path):
+    vault = f"s3://school/vault?endpoint={store.endpoint}&region=us-east-1"
+    with (s3_site.board / "kdx.yml").open("a", encoding="utf-8") as file:
+        file.write(f'\nvault: {{url: "{vault}"}}\n')
+    share = build_hard_share(s3_site.share)
+    for words in (("init",), ("run", SCHOOL)):
+        done = s3_site.kdx("backup", *words)
+        assert done.returncode == 0, done.stderr
+    done = s3_site.kdx("restore", SCHOOL, "--to", tmp_path / "back")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert kept(tmp_path / "back") == kept(share)
+    page = html.unescape(s3_site.kdx("backup", "sheet").stdout)
+    [line] = [line for line in page.splitlines() if "rclone copy " in line]
+    words = shlex.split(line.removeprefix("<pre>").removesuffix("</pre>"))
+    subprocess.run([PROGRAMS / words[0], *words[1:]], check=True, cwd=tmp_path, env=s3_site.variables())
+    [seal] = (tmp_path / "vault").rglob("*.seal")
+    subprocess.run(["dash", checkout / "scripts/rescue", tmp_path / "vault", seal, tmp_path / "rescued"], check=True)
+    assert kept(tmp_path / "rescued") == kept(share)
+
+
+def test_a_share_comes_back_into_a_bucket_so_that_work_goes_on(site, vault, store, tmp_path):
+    share = tmp_path / "share to be"
+    (share / "a" / "b").mkdir(parents=True)
+    (share / "a" / "b" / "名簿.xlsx").write_bytes(b"x" * 100)
+    (share / "large").write_bytes(os.urandom(SEGMENT + 5))
+    (share / "link").symlink_to("large")
+    vault.seal(vault.rows(share))
+    there = replace(site, environment=store.keys())
+    address = f"s3://school/moved/{SCHOOL}?endpoint={store.endpoint}&region=us-east-1"
+    for count in (2, 0):
+        done = there.kdx("restore", SCHOOL, "--to", address, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        rows = {row["result"]: row["entries"] for row in json.loads(done.stdout)["rows"]}
+        assert (rows["restored"], rows.get("there already", 0)) == (count, 2 - count)
+    fetched = kept(download(store, tmp_path / "fetched"))
+    assert {path: facts[3] for path, facts in fetched.items() if facts[0] == "file"} == {
+        path: facts[3] for path, facts in kept(share).items() if facts[0] == "file"
+    }
+
+
+def test_the_cap_on_the_line_holds_while_restoring(site, vault, tmp_path):
+    (site.share / "large").write_bytes(os.urandom(SEGMENT))
+    vault.seal(vault.rows(site.share))
+    began = time.monotonic()
+    assert site.kdx("restore", SCHOOL, "--to", tmp_path / "back", "--bandwidth", "16Mbit").returncode == 0
+    assert time.monotonic() - began > 3
+    assert (tmp_path / "back" / "large").read_bytes() == (site.share / "large").read_bytes()
+
+
+def test_a_dry_run_writes_nothing_and_a_vault_of_another_board_is_refused(site, vault, tmp_path):
+    vault.seal(small_rows(vault, tmp_path))
+    done = site.kdx("restore", SCHOOL, "--to", tmp_path / "back", "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["rows"][0]["entries"] == 4
+    assert not (tmp_path / "back").exists()
+    about = vault.root / "kdx-vault.json"
+    about.write_text(about.read_text("utf-8").replace("試験市教育委員会", "別の市"), "utf-8")
+    assert site.kdx("restore", SCHOOL, "--to", tmp_path / "back").returncode == 10
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), (SCHOOL,), (SCHOOL, "--to", "x", "--beside"), ("--board", SCHOOL, "--to", "x"), ("--board",),
+     (SCHOOL, "--to", "x", "--at", "yesterday")],
+)
+def test_what_is_not_clear_is_asked_for_before_anything_happens(site, vault, tmp_path, words):
+    assert site.kdx("restore", *words).returncode == 2
