@@ -23,6 +23,7 @@ from kdx.language import N_, _
 
 if TYPE_CHECKING:
     from kdx.backup.job import Job, Ran
+    from kdx.remotes import Place
 
 board_option = click.option("--board", "of_board", is_flag=True, help=N_("The board's own part of the vault too."))
 
@@ -278,19 +279,56 @@ def copy(app: Application, to: str, bandwidth: int | None, dry_run: bool) -> Non
 
     Example: kdx backup copy --to /media/usb/vault
     """
-    from dataclasses import replace
-
     from kdx.backup.copy import copy_vault
     from kdx.backup.vault import open_vault
-    from kdx.remotes import place_of_target
     from kdx.report.backup import copied_table
 
-    target = replace(place_of_target(app.board, app.board.target(to)), few_large=True)
+    target = _place_of_copy(app, to)
     copied = copy_vault(
         open_vault(app.board), target, bandwidth=bandwidth, dry_run=dry_run, progress=app.output.progress
     )
     app.output.show(copied_table(copied, str(target.location)))
     app.output.finish(copied.exit_code)
+
+
+@backup.command(acts=True)
+@click.argument("school", metavar="[SCHOOL]", required=False)
+@click.option("--apply", "apply", is_flag=True, help=N_("Do it. Without this it is only said what would be done."))
+@click.option("--copy", "place", metavar="TARGET", help=N_("Prune the copy of the vault that lies there."))
+@output_options
+@click.pass_obj
+def prune(app: Application, school: str | None, apply: bool, place: str | None) -> None:
+    """Let old snapshots go by the board's rule. What only they needed is marked, and removed 14 days later at least.
+
+    Example: kdx backup prune --apply
+    """
+    from kdx import signing
+    from kdx.backup import prune as work
+    from kdx.backup.vault import open_vault
+    from kdx.report.prune import pruned_table
+
+    signer = signing.load_private_key(app.state.keys())
+    keys = signing.load_public_keys(app.inventory_folder / "keys")
+    vault = open_vault(app.board, _place_of_copy(app, place) if place else None)
+    terms = work.Terms(app.board.backup.keep, app.zone, keys, signer, apply)
+    now = work.time_at(vault, app.now())
+    units = [app.board.school(school).id] if school else [*(each.id for each in app.board.schools), "-"]
+    found = []
+    for unit in units:
+        found.append(work.prune(vault, unit, terms, now, app.output.progress))
+        if apply and found[-1].acted:
+            app.record(found[-1].event(vault))
+    app.output.show(pruned_table(found, apply))
+    faults = _tell_faults(app, [fault for each in found for fault in each.faults])
+    app.output.finish(gravest((faults, *(each.exit_code for each in found))))
+
+
+def _place_of_copy(app: Application, target: str) -> "Place":
+    from dataclasses import replace
+
+    from kdx.remotes import place_of_target
+
+    return replace(place_of_target(app.board, app.board.target(target)), few_large=True)
 
 
 backup.add_command(sheet)

@@ -243,6 +243,28 @@ class DrillFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class VaultSwept(Event):
+    """Snapshots of a school were let go, and objects that nobody needs were marked or removed. Sizes in bytes."""
+
+    kind: ClassVar[str] = "vault.swept"
+    school: str
+    """"-" for the board's own."""
+    vault: str
+    snapshots: list[str]
+    """SHARE-ID/SNAPSHOT that were let go."""
+    marked: int
+    marked_bytes: int
+    removed: int
+    removed_bytes: int
+    refused: int
+    exit_code: int
+
+    @property
+    def subject(self) -> str:
+        return self.school
+
+
+@dataclass(frozen=True, slots=True)
 class KeyMade(Event):
     """A key pair was made."""
 

@@ -21,6 +21,7 @@ from kdx.state.events import (
     ScanFinished,
     SnapshotSealed,
     Transfer,
+    VaultSwept,
     VerifyFinished,
     transfer_subject,
 )
@@ -59,6 +60,7 @@ RESTORED = RestoreFinished(
 DRILLED = DrillFinished(
     **SNAPSHOT, whole=True, files=2, bytes=10, mismatches=0, passed=True, exit_code=0, started=NOON, ended=NOON
 )
+SWEPT = VaultSwept("shiken_es", "5" * 32, ["shiken_es-1/20261123T030000Z-000001"], 3, 30, 2, 20, 0, 0)
 KEY = KeyMade("board", "SHA256:x")
 INVENTORY = InventoryCreated("/etc/kdx/inventory", "試験市教育委員会")
 FAILED = CommandFailed("kdx migrate run", 12, "The place does not answer.")
@@ -98,7 +100,12 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
     ),
     "drill.finished": (
         DRILLED, "shiken_es-1",
-        {*OF_A_SNAPSHOT, "whole", "files", "bytes", "mismatches", "passed", "exit_code", "started", "ended"},
+        {*OF_A_SNAPSHOT, "whole", "files", "bytes", "mismatches", "passed", "exit_code", "started", "ended",
+         "bytes_per_second", "forecast_seconds"},
+    ),
+    "vault.swept": (
+        SWEPT, "shiken_es",
+        {"school", "vault", "snapshots", "marked", "marked_bytes", "removed", "removed_bytes", "refused", "exit_code"},
     ),
     "key.made": (KEY, "board", {"role", "fingerprint"}),
     "inventory.created": (INVENTORY, "試験市教育委員会", {"folder", "board"}),
