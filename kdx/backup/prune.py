@@ -5,7 +5,7 @@ nobody knows what is needed. Seals stay for ever. Killed anywhere, the next one 
 """
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -22,6 +22,8 @@ from kdx.config.model import Keep
 from kdx.errors import DifferenceFound, ExitCode, KdxError, gravest
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
+from kdx.remotes import Place
+from kdx.remotes.buckets import is_versioned, remove_versions
 from kdx.remotes.interface import NotFound, PlaceMissing, PlaceRefused
 from kdx.remotes.once import write_once
 from kdx.state.events import VaultSwept
@@ -119,6 +121,7 @@ class _Work:
 
     def __init__(self, unit: Unit, terms: Terms, now: datetime, done: Pruned, progress: Progress) -> None:
         self._unit, self._terms, self._now, self._done, self._progress = unit, terms, now, done, progress
+        self._versioned = is_versioned(unit.vault.place)
 
     def marks(self) -> list[Mark]:
         """Return all marks that hold; those that do not are faults."""
@@ -201,7 +204,7 @@ class _Work:
             if not mark.is_ripe(self._now):
                 done.waiting += len(mark.objects & there)
             elif self._terms.apply and is_spent(mark, self._unit.stored().keys() if ripe else there, needed, self._now):
-                self._unit.remote.delete(mark.file)
+                self._forget(mark)
         since = {name: datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC) for name, entry in stored.items()}
         new = to_mark(since, needed, marks, self._now)
         done.marked, done.marked_bytes = len(new), sum(sizes[name] for name in new)
@@ -211,11 +214,23 @@ class _Work:
     def _remove(self, name: str, size: int) -> None:
         try:
             if self._terms.apply:
-                self._unit.remote.delete(f"{self._unit.folder}/{name}")
+                self._delete(f"{self._unit.folder}/{name}")
         except PlaceRefused:
             self._done.refused += 1
         else:
             self._done.removed, self._done.removed_bytes = self._done.removed + 1, self._done.removed_bytes + size
+
+    def _delete(self, path: str) -> None:
+        """Delete for good: where versions are kept, all of them, or a marker would only hide the object."""
+        if self._versioned:
+            remove_versions(self._unit.vault.place, path)
+        else:
+            self._unit.remote.delete(path)
+
+    def _forget(self, mark: Mark) -> None:
+        """Remove a mark that has nothing left to say; one that is still locked may stay, it names nothing any more."""
+        with suppress(PlaceRefused):
+            self._delete(mark.file)
 
     def _put_mark(self, objects: list[str]) -> None:
         for later in range(60):
@@ -238,11 +253,11 @@ def _candidate(stored: Stored) -> Snapshot:
     )
 
 
-def time_at(vault: Vault, here: datetime) -> datetime:
-    """Return the time at the store. StoreClockWrong where it is not that of this machine, give or take hours."""
+def time_at_place(place: Place, here: datetime) -> datetime:
+    """Return the time at a store. StoreClockWrong where it is not that of this machine, give or take hours."""
     from kdx.remotes.clock import store_time
 
-    there = store_time(vault.place.location, vault.place.network) or here
+    there = store_time(place.location, place.network) or here
     if abs(there - here) > CLOCKS_MAY_DIFFER:
         raise StoreClockWrong(store=stamp(there), here=stamp(here))
     return there

@@ -37,10 +37,15 @@ def backup() -> None:
 
 
 @backup.command(acts=True)
+@click.option("--lock", type=click.Choice(("governance", "compliance")),
+              help=N_("Prepare the bucket too: versions, and a lock on every upload."))
+@click.option("--days", type=click.IntRange(1, 3650), metavar="N",
+              help=N_("So long each upload is locked; 35 days by default, without default for compliance."))
+@click.option("--irrevocable", is_flag=True, help=N_("Yes, although versions and lock can never be switched off."))
 @dry_run_option
 @output_options
 @click.pass_obj
-def init(app: Application, dry_run: bool) -> None:
+def init(app: Application, lock: str | None, days: int | None, irrevocable: bool, dry_run: bool) -> None:
     """Begin the vault that kdx.yml names, and make this machine's key to sign snapshots with.
 
     Example: kdx backup init
@@ -54,10 +59,43 @@ def init(app: Application, dry_run: bool) -> None:
         app.output.say(_("The vault would lie at {place}.").format(place=place_of_vault(app.board).location))
         open_vault(app.board)
         return
+    if lock:
+        _prepare(app, lock, days, irrevocable)
     begun = begin.begin(app.board, app.state, app.inventory_folder / "keys", socket.gethostname(), app.now())
     if begun.is_new_key:
         app.record(KeyMade(role=begun.key.role, fingerprint=begun.key.fingerprint))
     app.output.show(begun_table(begun))
+
+
+def _prepare(app: Application, lock: str, days: int | None, irrevocable: bool) -> None:
+    from kdx.backup.bucket import prepare
+    from kdx.backup.vault import place_of_vault
+    from kdx.report.store import warning_lines
+
+    for line in warning_lines(str(place_of_vault(app.board).location), lock, days):
+        app.output.warn(line)
+    for promise in prepare(app.board, lock, days, irrevocable):
+        app.output.say(f"{_(promise.what)}: {_(promise.outcome)} {promise.detail}".rstrip())
+
+
+@backup.command("try-store", acts=True)
+@click.option("--to", metavar="TARGET", help=N_("Another place than the vault: the one the copy lies in."))
+@output_options
+@click.pass_obj
+def try_store(app: Application, to: str | None) -> None:
+    """Find out what the store of the vault really does, and write it down. Exit 4 where a lock does not hold.
+
+    Example: kdx backup try-store
+    """
+    from kdx.backup.bucket import try_vault
+    from kdx.backup.vault import place_of_vault
+    from kdx.report.store import tried_table
+
+    place = _place_of_copy(app, to) if to else place_of_vault(app.board)
+    tried = try_vault(place, app.now())
+    app.record(tried.event())
+    app.output.show(tried_table(tried))
+    app.output.finish(tried.exit_code)
 
 
 @backup.command(acts=True)
@@ -311,7 +349,7 @@ def prune(app: Application, school: str | None, apply: bool, place: str | None) 
     keys = signing.load_public_keys(app.inventory_folder / "keys")
     vault = open_vault(app.board, _place_of_copy(app, place) if place else None)
     terms = work.Terms(app.board.backup.keep, app.zone, keys, signer, apply)
-    now = work.time_at(vault, app.now())
+    now = work.time_at_place(vault.place, app.now())
     units = [app.board.school(school).id] if school else [*(each.id for each in app.board.schools), "-"]
     found = []
     for unit in units:

@@ -265,6 +265,24 @@ class VaultSwept(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StoreTried(Event):
+    """A store was tried: what it really does, not what it says."""
+
+    kind: ClassVar[str] = "store.tried"
+    place: str
+    """Address, without secrets."""
+    protects: bool
+    """Whether a lock on it holds."""
+    holds: list[str]
+    """What held; English sentences of kdx.remotes.trials."""
+    fails: list[str]
+
+    @property
+    def subject(self) -> str:
+        return self.place
+
+
+@dataclass(frozen=True, slots=True)
 class KeyMade(Event):
     """A key pair was made."""
 

@@ -20,6 +20,7 @@ from kdx.state.events import (
     RunFinished,
     ScanFinished,
     SnapshotSealed,
+    StoreTried,
     Transfer,
     VaultSwept,
     VerifyFinished,
@@ -61,6 +62,7 @@ DRILLED = DrillFinished(
     **SNAPSHOT, whole=True, files=2, bytes=10, mismatches=0, passed=True, exit_code=0, started=NOON, ended=NOON
 )
 SWEPT = VaultSwept("shiken_es", "5" * 32, ["shiken_es-1/20261123T030000Z-000001"], 3, 30, 2, 20, 0, 0)
+TRIED = StoreTried(TARGET, False, ["versions are listed"], ["a wrong MD5 is refused"])
 KEY = KeyMade("board", "SHA256:x")
 INVENTORY = InventoryCreated("/etc/kdx/inventory", "試験市教育委員会")
 FAILED = CommandFailed("kdx migrate run", 12, "The place does not answer.")
@@ -107,6 +109,7 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
         SWEPT, "shiken_es",
         {"school", "vault", "snapshots", "marked", "marked_bytes", "removed", "removed_bytes", "refused", "exit_code"},
     ),
+    "store.tried": (TRIED, TARGET, {"place", "protects", "holds", "fails"}),
     "key.made": (KEY, "board", {"role", "fingerprint"}),
     "inventory.created": (INVENTORY, "試験市教育委員会", {"folder", "board"}),
     "command.failed": (FAILED, "kdx migrate run", {"command", "exit_code", "message"}),
