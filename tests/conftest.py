@@ -12,6 +12,11 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# what hypothesis tries is right or wrong, however busy the machine is
+settings.register_profile("kdx", deadline=None)
+settings.load_profile("kdx")
 
 # a shell that runs the tests in its background has SIGINT ignored, and every child would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)

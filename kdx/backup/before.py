@@ -88,6 +88,7 @@ class Before:
 
 def look_at_vault(job: Job, unit: Unit, now: datetime, tail: Mapping[str, object] | None) -> Before:
     """Look at the vault before a run. `tail` is the body of the ledger's newest snapshot.sealed of this share."""
+    unit.confirm(job.vault.about.board)
     alarms: list[KdxError] = []
     chain = Chain(unit, job.share.id, job.keys)
     present = unit.objects()
@@ -102,7 +103,7 @@ def look_at_vault(job: Job, unit: Unit, now: datetime, tail: Mapping[str, object
         taken=taken,
         previous=previous,
         base=chain.base(),
-        good=chain.last_complete(),
+        good=chain.last_good(job.settings.exceptions),
         alarms=alarms,
     )
     alarms += chain.faults.values()
@@ -165,7 +166,7 @@ def held_before(before: Before, job: Job) -> frozenset[bytes]:
     chains += (Chain(before.unit, share, job.keys) for share in shares_in(before.unit) if share != job.share.id)
     found: set[str] = set()
     for chain in chains:
-        stored = chain.last_complete()
+        stored = chain.last_good(job.settings.exceptions)
         try:
             found.update(chain.references(stored.seal) if stored else ())
         except DifferenceFound as error:

@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kdx import signing
-from kdx.backup.manifest import Held, ManifestDamaged, RowRefused, by_path, lines_in, zipped
+from kdx.backup.manifest import Held, ManifestDamaged, RowRefused, by_path, lines_in, unescape, zipped
 from kdx.backup.names import (
     ACCEPTED,
     PRUNED,
     REFERENCES,
     SEAL,
     SnapshotName,
+    moment_of,
     seals_folder,
     snapshot_name,
 )
 from kdx.backup.note import GOOD, MISSING, Acceptance, read_acceptance, read_damage, read_mark, read_pruned
+from kdx.backup.promise import Unread, counts
 from kdx.backup.seal import Link, Seal, SealPlace, State, newest, read_seal
 from kdx.backup.signed_text import TextDamaged
 from kdx.backup.vault import ObjectMissing, Unit
@@ -166,9 +168,15 @@ class Chain:
         """Return the newest snapshot a run may compare with, None where there is none yet."""
         return next((stored for stored in self.newest_first() if stored.may_be_compared), None)
 
-    def last_complete(self) -> Stored | None:
-        """Return the newest complete snapshot: what guards compare with."""
-        return next((stored for stored in self.newest_first() if stored.state == State.COMPLETE), None)
+    def last_good(self, exceptions: Sequence[str]) -> Stored | None:
+        """Return the newest snapshot that counts for the recovery point: what guards compare with.
+
+        Not only complete ones: in a school somebody has a file open every night.
+        """
+        for stored in self.newest_first():
+            if counts(stored.seal, stored.state, unread_of(self._unit, stored, []), exceptions):
+                return stored
+        return None
 
     def entries(self, seal: Seal, damaged: list[KdxError] | None = None) -> Iterator[Held]:
         """Yield the rows of a snapshot path by path.
@@ -221,6 +229,25 @@ class Chain:
         whole = write_once(self._unit.remote, f"{self._folder}/{name}", [data], len(data))
         if not whole or self._file(name) != data:
             raise NameTaken(name=name)
+
+
+def unread_of(unit: Unit, stored: Stored, faults: list[KdxError]) -> list[Unread]:
+    """Return the unread list of a snapshot; what is wrong with it is added to `faults`."""
+    name = stored.seal.unread_list
+    if not name:
+        return []
+    try:
+        rows = [line[:-1].split(b"\t") for line in lines_in([unit.fetch(name)], name)]
+    except DifferenceFound as error:
+        faults.append(error)
+        return [Unread("other", "faulty", None, "?")]
+    return [
+        Unread(
+            kind.decode("ascii"), reason.decode("ascii"), None if since == b"-" else moment_of(since.decode("ascii")),
+            unescape(path).decode("utf-8", "surrogateescape"),
+        )
+        for kind, reason, since, path in rows
+    ]
 
 
 def shares_in(unit: Unit) -> list[str]:

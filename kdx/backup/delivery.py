@@ -30,16 +30,16 @@ from kdx.backup.wanted import (
     Wanted,
 )
 from kdx.errors import DifferenceFound
-from kdx.remotes import local_rights
+from kdx.remotes import local_restore
 from kdx.remotes.interface import Conflict, Expected, Kind, Metadata, NameRefused, NotFound, ReadFailed, Remote
 from kdx.transfer.limit import Limiter
 
 LOST_RIGHTS = {
-    local_rights.OWNER: OWNER,
-    local_rights.MODE: MODE,
-    local_rights.TIME: TIME,
-    local_rights.EXTENDED: EXTENDED_RIGHTS,
-    local_rights.WINDOWS: WINDOWS_RIGHTS,
+    local_restore.OWNER: OWNER,
+    local_restore.MODE: MODE,
+    local_restore.TIME: TIME,
+    local_restore.EXTENDED: EXTENDED_RIGHTS,
+    local_restore.WINDOWS: WINDOWS_RIGHTS,
 }
 
 
@@ -61,7 +61,7 @@ class Lane:
 
     unit: Unit
     target: Remote
-    rights: local_rights.LocalRights | None
+    rights: local_restore.LocalRestore | None
     limiter: Limiter
     step: Callable[[int], None]
     """Told of every chunk that moved; raises when the work is to stop."""
@@ -75,7 +75,7 @@ class Lane:
         self.target.close()
 
 
-def open_target(target: Remote) -> local_rights.LocalRights | None:
+def open_target(target: Remote) -> local_restore.LocalRestore | None:
     """Make a place ready for many files; return what puts rights back, None where the place has none."""
     from kdx.remotes.local import LocalRemote
 
@@ -100,7 +100,6 @@ def deliver(errand: Errand, lane: Lane) -> Delivered:
             present += there
             count += not there
             size += 0 if there else wanted.size
-            settle(wanted, lane)
     lost, lane.lost = tuple(lane.lost), []
     return Delivered(count, size, present, tuple(faults), lost)
 
@@ -232,12 +231,17 @@ def _cut(piece: Piece, unit: Unit) -> bytes:
 
 def _write(wanted: Wanted, content: Content, lane: Lane) -> bool:
     """Write a file whole. Return whether it was there already. Conflict where something else is."""
-    name = quote(os.fsencode(wanted.path.rpartition("/")[2]), safe="")
-    metadata = Metadata(wanted.mtime_ns, wanted.sha256, name)
     try:
-        lane.target.write(wanted.target, content, wanted.size, metadata, Expected.ABSENT)
+        if lane.rights is not None:
+            lost = lane.rights.put(wanted.target, content, wanted.size, wanted.mtime_ns, wanted.acl)
+            lane.lost += map(LOST_RIGHTS.__getitem__, lost)
+        else:
+            name = quote(os.fsencode(wanted.path.rpartition("/")[2]), safe="")
+            metadata = Metadata(wanted.mtime_ns, wanted.sha256, name)
+            lane.target.write(wanted.target, content, wanted.size, metadata, Expected.ABSENT)
     except Conflict:
-        if _is_there(wanted, lane.target):
-            return True
-        raise
+        if not _is_there(wanted, lane.target):
+            raise
+        settle(wanted, lane)
+        return True
     return False

@@ -21,7 +21,8 @@ from kdx.backup.chain import Stored
 from kdx.backup.errands import is_small
 from kdx.backup.manifest import escape, unescape
 from kdx.backup.names import digest_in
-from kdx.backup.restore import Restored, Source, Wish, pick, restore
+from kdx.backup.restore import pick, restore
+from kdx.backup.restored import Restored, Source, Wish
 from kdx.backup.turns import TURNS, Choice, Drilled, choose_turns, turn_of, week_of
 from kdx.backup.wanted import Fault, Selection, Wanted
 from kdx.config.location import parse_location

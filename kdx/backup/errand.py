@@ -1,6 +1,5 @@
 """What a run and its workers say to each other, and the lines workers write down. Plain data, no decision."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +23,6 @@ SAME = b"~"
 PACK_MARK = b"@"
 """Before a number instead of an object: the pack of that number of this worker. Alone: that pack has its name now."""
 FAILED = b"!"
-
-Acl = Callable[[Entry], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,33 +84,24 @@ class Report(NamedTuple):
     failure: tuple[type[KdxError], dict[str, object]] | str | None = None
 
 
-def acl_field(entry: Entry) -> bytes:
-    """Return the rights of an entry as a manifest writes them, escapes included."""
-    if entry.acl:
-        text = entry.acl if entry.acl.startswith(("posix:", "sddl:")) else f"sddl:{entry.acl}"
-    elif entry.mode or entry.owner:
-        text = f"posix:{entry.owner}::{entry.mode:04o}"
-    else:
-        return NOTHING
-    return path_field(text)
-
-
-def file_row(entry: Entry, digest: bytes, path: bytes, place: bytes, offset: int, length: int) -> bytes:
-    """Return the row of a file or of one piece of it; `path` and `place` as they are written."""
+def file_row(
+    entry: Entry, acl: bytes, digest: bytes, path: bytes, place: bytes, offset: int, length: int
+) -> bytes:
+    """Return the row of a file or of one piece of it; `acl`, `path` and `place` as they are written."""
     stored = b"%d\t%d" % (offset, length) if place != NOTHING else b"-\t-"
     return b"\t".join(
         (
-            b"file", digest, b"%d" % entry.size, time_field(entry.mtime_ns), acl_field(entry),
+            b"file", digest, b"%d" % entry.size, time_field(entry.mtime_ns), acl,
             path_field(entry.file_id) or NOTHING, place, stored, path, b"-\n",
         )
     )
 
 
-def other_row(entry: Entry) -> bytes:
+def other_row(entry: Entry, acl: bytes) -> bytes:
     """Return the row of a folder or link."""
     kind = entry.kind.encode("ascii")
     link = path_field(entry.link) if entry.kind == "link" else NOTHING
-    start = kind + b"\t-\t-\t" + time_field(entry.mtime_ns) + b"\t" + acl_field(entry)
+    start = kind + b"\t-\t-\t" + time_field(entry.mtime_ns) + b"\t" + acl
     return start + b"\t-\t-\t-\t-\t" + path_field(entry.path) + b"\t" + link + b"\n"
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kdx.backup.chain import Chain, Stored
 from kdx.backup.choice import is_good
 from kdx.backup.manifest import FILE, KIND, PATH, RowRefused, decode_row, lines_in, unescape
-from kdx.backup.restore import Source
+from kdx.backup.restored import Source
 from kdx.backup.vault import Unit
 from kdx.backup.wanted import folded
 from kdx.errors import DifferenceFound, KdxError

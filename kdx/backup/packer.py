@@ -15,13 +15,14 @@ from hashlib import sha256
 from typing import NoReturn
 
 from kdx.backup.errand import CLAIMED, MESSAGE_BYTES, PACK_MARK, SAME, Errand, Report, Task, failed_line, file_row
-from kdx.backup.manifest import NOTHING, unescape
+from kdx.backup.manifest import NOTHING, path_field, unescape
 from kdx.backup.names import SEGMENT_BYTES, SEGMENTS, object_name
 from kdx.backup.pack import Pack, PackBuilder, Piece
 from kdx.backup.vault import Unit
 from kdx.errors import KdxError
 from kdx.inventory.file_type import is_packed_already
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
+from kdx.remotes.rights import rights_of
 from kdx.remotes.whole import is_same, read_whole
 from kdx.transfer.limit import Limiter
 
@@ -71,6 +72,7 @@ class Packer:
         self._number = number
         self._line = line
         self._source: Remote = errand.source.open()
+        self._rights = rights_of(self._source)
         # one for each thread
         self._unit, self._packs_unit = (errand.vault.unit(errand.school) for _ in range(2))
         self._reading, self._sending = Limiter(errand.bytes_per_second), Limiter(errand.bytes_per_second)
@@ -133,17 +135,23 @@ class Packer:
 
     def _take_small(self, entry: Entry, content: bytes, path: bytes, known: bytes) -> bytes:
         self._reading.take(len(content))
+        acl = self._acl(entry)
         if not content:
-            return file_row(entry, EMPTY, path, NOTHING, 0, 0)
+            return file_row(entry, acl, EMPTY, path, NOTHING, 0, 0)
         hashed = sha256(content)
-        digest, name = hashed.digest(), hashed.hexdigest()
-        if name.encode("ascii") == known:
-            return file_row(entry, known, path, SAME, 0, 0)
-        if found := self._errand.lookup.find(digest):
-            return file_row(entry, name.encode("ascii"), path, found.object.encode("ascii"), found.offset, found.length)
-        if not self._errand.claims.claim(digest):
-            return file_row(entry, name.encode("ascii"), path, CLAIMED, 0, 0)
-        return file_row(entry, name.encode("ascii"), path, *self._put_into_pack(name, content, entry.path))
+        digest = hashed.hexdigest().encode("ascii")
+        if digest == known:
+            place = SAME, 0, 0
+        elif found := self._errand.lookup.find(hashed.digest()):
+            place = found.object.encode("ascii"), found.offset, found.length
+        elif not self._errand.claims.claim(hashed.digest()):
+            place = CLAIMED, 0, 0
+        else:
+            place = self._put_into_pack(hashed.hexdigest(), content, entry.path)
+        return file_row(entry, acl, digest, path, *place)
+
+    def _acl(self, entry: Entry) -> bytes:
+        return path_field(self._rights(entry)) or NOTHING
 
     def _put_into_pack(self, digest: str, content: bytes, path: str) -> tuple[bytes, int, int]:
         if not self._pack.has_room(len(content)):
@@ -166,8 +174,8 @@ class Packer:
             places.append(self._put_segment(bytes(piece)))
         if not is_same(entry, self._source.stat(entry.path)):
             raise ReadFailed(name=entry.path, reason=SkipReason.CHANGED, detail="")
-        digest = whole.hexdigest().encode("ascii")
-        return [file_row(entry, digest, path, *place) for place in places]
+        digest, acl = whole.hexdigest().encode("ascii"), self._acl(entry)
+        return [file_row(entry, acl, digest, path, *place) for place in places]
 
     def _put_segment(self, content: bytes) -> tuple[bytes, int, int]:
         digest = sha256(content).hexdigest()

@@ -205,6 +205,7 @@ class Sealer:
         VaultChanged. What was marked since the run began may be gone in 14 days.
         """
         unit, before = self._before.unit, self._before
+        unit.confirm(self._job.vault.about.board)
         there = unit.objects()
         marked = treated_as_absent(unit, there, self._job.keys, []) - before.taken
         missing = sorted((objects - there.keys()) | (objects & marked))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kdx import signing
 from kdx.backup.names import ABOUT, BOARD
-from kdx.backup.restore import Source
+from kdx.backup.restored import Source
 from kdx.backup.vault import LONGEST_ABOUT, VaultUnmade, open_vault
 from kdx.config.location import parse_location
 from kdx.config.model import Board, Share

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from kdx.backup.before import OlderTail, future_alarm
-from kdx.backup.chain import Chain, Keys, Stored
-from kdx.backup.manifest import lines_in, unescape
-from kdx.backup.names import moment_of
+from kdx.backup.chain import Chain, Keys, Stored, unread_of
 from kdx.backup.promise import Standing, Unread, counts, standing
 from kdx.backup.seal import forks, snapshot_time
 from kdx.backup.vault import Unit, Vault
 from kdx.config.model import BackupSettings, Share
-from kdx.errors import DifferenceFound, ExitCode, KdxError, gravest
+from kdx.errors import ExitCode, KdxError, gravest
 
 ROTATION_RED = timedelta(days=90)
 """So old may the reading again of unchanged files grow before it is told."""
@@ -79,25 +77,6 @@ def _status(
         is_rotation_late=bool(rotation) and now - rotation.began > ROTATION_RED if rotation else False,
         faults=(*chain.faults.values(), *faults),
     )
-
-
-def unread_of(unit: Unit, stored: Stored, faults: list[KdxError]) -> list[Unread]:
-    """Return the unread list of a snapshot; what is wrong with it is added to `faults`."""
-    name = stored.seal.unread_list
-    if not name:
-        return []
-    try:
-        rows = [line[:-1].split(b"\t") for line in lines_in([unit.fetch(name)], name)]
-    except DifferenceFound as error:
-        faults.append(error)
-        return [Unread("other", "faulty", None, "?")]
-    return [
-        Unread(
-            kind.decode("ascii"), reason.decode("ascii"), None if since == b"-" else moment_of(since.decode("ascii")),
-            unescape(path).decode("utf-8", "surrogateescape"),
-        )
-        for kind, reason, since, path in rows
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,14 @@ class Unit:
         """Let go of connections."""
         self.remote.close()
 
+    def confirm(self, board: str) -> None:
+        """See that the vault is still the one that was opened: a disk unmounted meanwhile looks like an empty one.
+
+        VaultUnmade, VaultForeign, or what the place raises.
+        """
+        if _read_about(self.remote, board) != self.vault.about:
+            raise VaultForeign(place=self.remote.location, why=N_("it is another one than a moment ago"))
+
     def objects(self) -> dict[str, int]:
         """Return every object that is there and its size in bytes, damaged ones among them."""
         return {name: entry.size for name, entry in self.stored().items()}

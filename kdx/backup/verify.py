@@ -57,9 +57,14 @@ class Verified:
 
     @property
     def exit_code(self) -> ExitCode:
-        """5 where something is not what it must be; what a signature says may be graver or not."""
+        """5 where a snapshot needs what is not what it must be; what a signature says may be graver or not.
+
+        A damaged object that no snapshot needs, left by a killed run, is named and noted, and harms nobody.
+        """
         return gravest(
-            finding.error.exit_code if finding.error else ExitCode.DIFFERENCE for finding in self.findings
+            finding.error.exit_code if finding.error else ExitCode.DIFFERENCE
+            for finding in self.findings
+            if finding.needed_by or finding.error
         )
 
 

@@ -16,13 +16,14 @@ from itertools import chain
 from types import TracebackType
 from typing import NoReturn
 
-from kdx.backup.errand import acl_field, other_row
+from kdx.backup.errand import other_row
 from kdx.backup.manifest import NOTHING, path_field, time_field
 from kdx.errors import KdxError
 from kdx.inventory.ignore import ignore_matcher
 from kdx.language import N_
 from kdx.remotes import Place
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
+from kdx.remotes.rights import rights_of
 
 UNREAD = b"!"
 """Begins the digest field of a row that could not be read; the reason follows."""
@@ -48,6 +49,7 @@ def rows_of(remote: Remote, ignored: Callable[[str], str | None], left: Counter[
 
     Raises only what the place itself raises: a root that cannot be listed is no empty share.
     """
+    rights = rights_of(remote)
     stack = [remote.list("")]
     while stack:
         entry = next(stack[-1], None)
@@ -58,15 +60,15 @@ def rows_of(remote: Remote, ignored: Callable[[str], str | None], left: Counter[
         if ignored(path[path.rfind("/") + 1 :]):
             left[SkipReason.IGNORED.value] += 1
         elif kind == "file" and entry.skip is None:
-            yield _file_row(entry)
+            yield _file_row(entry, path_field(rights(entry)) or NOTHING)
         elif kind == "directory" and entry.skip is None:
             entry, inside = _look_into(remote, entry)
             stack.append(inside)
-            yield _row(entry)
+            yield _row(entry, path_field(rights(entry)) or NOTHING)
         elif kind == "other":
             left[SkipReason.SPECIAL.value] += 1
         else:
-            yield _row(entry)
+            yield _row(entry, path_field(rights(entry)) or NOTHING)
 
 
 def _look_into(remote: Remote, folder: Entry) -> tuple[Entry, Iterator[Entry]]:
@@ -81,17 +83,17 @@ def _look_into(remote: Remote, folder: Entry) -> tuple[Entry, Iterator[Entry]]:
     return folder, chain(() if first is None else (first,), inside)
 
 
-def _file_row(entry: Entry) -> bytes:
+def _file_row(entry: Entry, acl: bytes) -> bytes:
     return b"file\t-\t%d\t%s\t%s\t%s\t-\t-\t-\t%s\t-\n" % (
-        entry.size, time_field(entry.mtime_ns), acl_field(entry), path_field(entry.file_id) or NOTHING,
+        entry.size, time_field(entry.mtime_ns), acl, path_field(entry.file_id) or NOTHING,
         path_field(entry.path),
     )
 
 
-def _row(entry: Entry) -> bytes:
+def _row(entry: Entry, acl: bytes) -> bytes:
     if entry.skip is None:
-        return other_row(entry)
-    row = _file_row(entry) if entry.kind == Kind.FILE else other_row(entry)
+        return other_row(entry, acl)
+    row = _file_row(entry, acl) if entry.kind == Kind.FILE else other_row(entry, acl)
     return row.replace(b"\t-\t", b"\t" + UNREAD + entry.skip.encode("ascii") + b"\t", 1)
 
 

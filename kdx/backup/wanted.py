@@ -23,7 +23,7 @@ PART_LOST = N_("a part of the list of files is damaged or missing in the vault")
 
 OWNER = N_("their owner (only root can give it back, and only where the name is known)")
 WINDOWS_RIGHTS = N_("their Windows rights (they stay in the vault)")
-EXTENDED_RIGHTS = N_("their extended rights (they stay in the vault)")
+EXTENDED_RIGHTS = N_("a part of their ACL (it stays in the vault)")
 MODE = N_("their mode")
 TIME = N_("their time")
 NO_RIGHTS = N_("time and rights (this place has none)")

@@ -30,7 +30,10 @@ COMMANDS = {
     "migrate": ("kdx.cli.migrate:migrate", N_("Move a share, prove that it arrived, and write the receipt.")),
     "backup": ("kdx.cli.backup:backup", N_("Put the files where neither lightning nor flood takes them.")),
     "restore": ("kdx.cli.restore:restore", N_("Bring back files from the vault, never over anything.")),
-    "drill": ("kdx.cli.drill:drill", N_("Restore a part to prove that it can be done, and time it.")),
+    "drill": (
+        "kdx.cli.drill:drill",
+        N_("Bring back a part of every share, compare it byte for byte, and time it. Exit 5 where anything differs."),
+    ),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }
 

@@ -142,11 +142,12 @@ def _shares_of(app: Application, schools: tuple[School, ...], share: str | None)
 
 
 def _jobs(app: Application, shares: list[Share], of_board: bool) -> "list[Job]":
-    from kdx.backup.board import board_job
     from kdx.backup.job import open_jobs
 
     jobs = open_jobs(app.board, app.state, shares, app.inventory_folder / "keys")
     if of_board:
+        from kdx.backup.board import board_job
+
         jobs.append(board_job(app.board, app.state, app.inventory_folder, app.ledger))
     return jobs
 

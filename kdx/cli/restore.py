@@ -16,7 +16,7 @@ from kdx.language import N_
 
 if TYPE_CHECKING:
     from kdx.backup.choice import Moment
-    from kdx.backup.restore import Source
+    from kdx.backup.restored import Source
     from kdx.config.model import Share
 
 
@@ -66,7 +66,9 @@ def restore(
     bandwidth: int | None,
     dry_run: bool,
 ) -> None:
-    """Bring back a file, a folder or a whole share from the vault. Never writes over anything.
+    """Bring back files from the vault, never over anything.
+
+    A file, a folder, a whole share, or with --board the board's own machine.
 
     Example: kdx restore kameyama_nishi_es 令和8年度/名簿.xlsx --at 2026-11-17 --beside
     """
@@ -104,6 +106,7 @@ def _carry_out(
     dry_run: bool,
 ) -> NoReturn:
     from kdx.backup import restore as work
+    from kdx.backup.restored import Wish
     from kdx.backup.sources import place_to
     from kdx.backup.wanted import Selection, beside
     from kdx.remotes import place_of_share
@@ -116,7 +119,7 @@ def _carry_out(
     else:
         selection = Selection(paths, beside(stored.seal.name.started.astimezone(app.zone)))
         target = place_of_share(app.board, share)
-    wish = work.Wish(selection, not to, bandwidth, dry_run)
+    wish = Wish(selection, not to, bandwidth, dry_run)
     done = work.restore(source, stored, alarms, target, wish, app.state, app.now, app.output.progress)
     if not dry_run:
         app.record(done.event())

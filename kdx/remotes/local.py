@@ -27,7 +27,7 @@ from kdx.remotes.local_digest import SMALL, digest_listed
 from kdx.remotes.local_entries import OPEN_FOLDER, OPEN_ROOT, entry_of, file_entry, listed, named
 from kdx.remotes.local_faults import reading_failed, root_failed
 from kdx.remotes.local_folders import Folders, split
-from kdx.remotes.local_rights import LocalRights
+from kdx.remotes.local_restore import LocalRestore
 from kdx.remotes.local_write import LocalWriter, is_part
 
 CAPABILITIES = Capabilities(
@@ -206,13 +206,13 @@ class LocalRemote:
         """Return nothing: a file keeps its time itself, and a file system nothing else of ours."""
         return {}
 
-    def restoring(self) -> LocalRights:
-        """From now on write() does not wait for the disk; return what puts times and rights back and waits for all.
+    def restoring(self) -> LocalRestore:
+        """From now on write() does not wait for the disk; return what brings files back and waits for all of them.
 
         For kdx.backup.restore: files that a power cut takes away are not there for the next run, which compares.
         """
         self._writer.flushes_each = False
-        return LocalRights(self._folders)
+        return LocalRestore(self._folders, self._writer)
 
     def close(self) -> None:
         """Let go of the folder that is kept open."""

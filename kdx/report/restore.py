@@ -5,7 +5,7 @@ from datetime import UTC, datetime, tzinfo
 
 from kdx.backup.chain import Stored
 from kdx.backup.find import Version
-from kdx.backup.restore import Restored
+from kdx.backup.restored import Restored
 from kdx.backup.seal import State
 from kdx.errors import KdxError
 from kdx.language import N_, _
@@ -93,8 +93,8 @@ def versions_table(text: str, versions: Sequence[Version]) -> Table:
     """Return the versions of the files that were found, one a row."""
     notes = []
     if versions:
-        text = _("To bring one back: kdx restore {school} PATH --at SNAPSHOT --beside")
-        notes.append(text.format(school=versions[0].source.school))
+        how = _("To bring one back: kdx restore {school} PATH --at SNAPSHOT --beside")
+        notes.append(how.format(school=versions[0].source.school))
     if any(version.best.state != State.COMPLETE for version in versions):
         notes.append(_("partial: not everything was read that night. suspect: look at it before you rely on it."))
     return Table(

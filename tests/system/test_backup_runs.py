@@ -21,7 +21,7 @@ from kdx.backup.copy import copy_vault
 from kdx.backup.job import Ran, VaultInside, open_jobs
 from kdx.backup.run import back_up, preview
 from kdx.backup.status import snapshots_of, status_of
-from kdx.backup.vault import VaultForeign, open_vault
+from kdx.backup.vault import VaultForeign, VaultUnmade, open_vault
 from kdx.backup.verify import Verified, verify_unit
 from kdx.config import load_board
 from kdx.config.location import parse_location
@@ -271,8 +271,9 @@ def test_a_file_that_changes_while_it_is_read_keeps_its_last_version(
     assert (ran.exit_code, ran.seal.state) == (ExitCode.INCOMPLETE, "partial")
     assert ran.unread == (("busy.pst", "changed"),)
     assert world.newest().files[b"busy.pst"] == first and not world.newest().broken
-    # an earlier snapshot holds it, so the run counts
+    # an earlier snapshot holds it, so the run counts, and the next one is compared with it
     assert good_at(world) == world.now
+    assert world.run().seal.compared == ran.seal.name
 
 
 def damage(path: Path, how: str) -> None:
@@ -479,3 +480,13 @@ def test_a_vault_inside_the_share_is_refused(world: World) -> None:
     with pytest.raises(VaultInside) as caught:
         world.run()
     assert caught.value.exit_code == ExitCode.CONFIGURATION
+
+
+def test_a_vault_that_is_unmounted_before_the_run_is_not_begun_anew(world: World) -> None:
+    world.write("a.txt", b"a")
+    [job] = open_jobs(world.board, world.state, world.board.school(SCHOOL).shares, world.keys)
+    world.vault.rename(world.root / "unmounted")
+    world.vault.mkdir()
+    with pytest.raises(VaultUnmade):
+        back_up(job, world.clock, processes=1, record=world.sealed.append)
+    assert not list(world.vault.iterdir())

@@ -231,3 +231,10 @@ def test_a_vault_of_another_format_is_not_touched(vault, rescue, tmp_path):
     about.write_text(about.read_text("utf-8").replace('"format": 1', '"format": 2'), "utf-8")
     assert rescue(seal).returncode == 2
     assert not kept(tmp_path / "back")
+
+
+def test_the_digit_of_a_mask_never_becomes_a_right_of_the_group(vault, rescue, tmp_path):
+    rows = small_rows(vault, tmp_path, ("a", "b"))
+    rows[0][4], rows[1][4] = b"posix:::0670:u:teacher:rwx,m::rwx", b"posix:::6640"
+    assert rescue(vault.seal(rows)).returncode == 0
+    assert [oct((tmp_path / "back" / name).stat().st_mode & 0o7777) for name in ("a", "b")] == ["0o600", "0o640"]

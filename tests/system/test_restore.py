@@ -212,6 +212,7 @@ def test_find_shows_each_version_across_snapshots_with_its_state(site, vault):
     three_snapshots(site, vault)
     done = site.kdx("restore", SCHOOL, "--find", "4月", "--json")
     assert done.returncode == 0, done.stderr
+    assert "4月" in json.loads(done.stdout)["title"]
     rows = json.loads(done.stdout)["rows"]
     assert [(row["bytes"], row["state"], row["snapshot"]) for row in rows] == [
         (5, "suspect", "20261113T130000Z-000003"),
@@ -293,33 +294,30 @@ def many_files(share: Path, count: int) -> None:
     (share / "large").write_bytes(os.urandom(3 * SEGMENT))
 
 
+def files_in(folder: Path) -> int:
+    return sum(len(files) for _parent, _folders, files in os.walk(folder))
+
+
 def test_a_restore_killed_anywhere_is_resumed_by_the_same_command(site, vault, tmp_path):
-    share = tmp_path / "many"
+    share, back = tmp_path / "many", tmp_path / "back"
     share.mkdir()
     many_files(share, 800)
     vault.seal(vault.rows(share))
     expected = kept(share)
-    began = time.monotonic()
-    assert site.kdx("restore", SCHOOL, "--to", tmp_path / "whole").returncode == 0
-    longest = time.monotonic() - began
     seed = random.SystemRandom().randrange(1 << 32)
     print("seed", seed)
-    generator = random.Random(seed)
-    killed = 0
-    for _ in range(5):
-        process = site.start("restore", SCHOOL, "--to", str(tmp_path / "back"))
-        time.sleep(generator.uniform(longest / 3, longest))
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        killed += process.wait() == -signal.SIGKILL
-        for path, facts in whole(kept(tmp_path / "back")).items():
+    for enough in sorted(random.Random(seed).sample(range(1, 700), 5)):
+        # slowed down, so that the moment is met: so many files are there, and it is not at its end
+        process = site.start("restore", SCHOOL, "--to", str(back), "--bandwidth", "20Mbit")
+        while process.poll() is None and files_in(back) < enough:
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        for path, facts in whole(kept(back)).items():
             assert facts[0] != "file" or facts[3] == expected[path][3], path
-    assert killed
-    done = site.kdx("restore", SCHOOL, "--to", tmp_path / "back")
+    done = site.kdx("restore", SCHOOL, "--to", back)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert whole(kept(tmp_path / "back")) == expected
+    assert whole(kept(back)) == expected
 
 
 def test_the_board_comes_back_from_the_vault_alone_and_goes_on_the_next_night(folder_site, tmp_path):
