@@ -21,7 +21,7 @@ from kdx.backup.names import (
     seals_folder,
     snapshot_name,
 )
-from kdx.backup.note import GOOD, MISSING, Acceptance, read_acceptance, read_damage, read_mark
+from kdx.backup.note import GOOD, MISSING, Acceptance, read_acceptance, read_damage, read_mark, read_pruned
 from kdx.backup.promise import Unread, counts
 from kdx.backup.seal import Link, Seal, SealPlace, State, newest, read_seal
 from kdx.backup.signed_text import TextDamaged
@@ -118,10 +118,15 @@ class Chain:
         file = f"{link.name}{ACCEPTED}"
         if file not in self.files:
             return None
-        acceptance = read_acceptance(self._file(file), file, self._keys)
-        place = SealPlace(acceptance.vault, acceptance.school, acceptance.share)
-        if place != self.place or acceptance.seal != link:
-            raise TextDamaged(name=file, why=_("it speaks of another snapshot"))
+        try:
+            acceptance = read_acceptance(self._file(file), file, self._keys)
+            place = SealPlace(acceptance.vault, acceptance.school, acceptance.share)
+            if place != self.place or acceptance.seal != link:
+                raise TextDamaged(name=file, why=_("it speaks of another snapshot"))
+        except (DifferenceFound, signing.KeyUnlisted) as fault:
+            # whoever may write to the vault must not be able to hide a snapshot behind a false note
+            self.faults[link.name] = fault
+            return None
         return acceptance
 
     def _file(self, name: str) -> bytes:
@@ -134,11 +139,30 @@ class Chain:
 
     def newest_first(self) -> Iterator[Stored]:
         """Yield all snapshots that hold, newest first; those that do not are in `faults` then."""
-        for name in reversed(self.names):
+        kept = set(self.names)
+        for name in sorted(self.all_names, key=lambda name: name.rank, reverse=True):
             try:
-                yield self.read(name)
+                if name in kept or not self._is_pruned(name):
+                    yield self.read(name)
             except (DifferenceFound, signing.KeyUnlisted) as fault:
                 self.faults[name] = fault
+
+    def _is_pruned(self, name: SnapshotName) -> bool:
+        """Whether the board really said that this is no snapshot any more.
+
+        A note that does not hold hides nothing: whoever may write to the vault could hide all of it. It is a fault.
+        """
+        file = f"{name}{PRUNED}"
+        try:
+            note = read_pruned(self._file(file), file, self._keys)
+            if (note.vault, note.school, note.share) != (self.place.vault, self.place.school, self.place.share):
+                raise TextDamaged(name=file, why=_("it speaks of another snapshot"))
+            if note.seal.name != name:
+                raise TextDamaged(name=file, why=_("it speaks of another snapshot"))
+        except (DifferenceFound, signing.KeyUnlisted) as fault:
+            self.faults[name] = fault
+            return False
+        return True
 
     def base(self) -> Stored | None:
         """Return the newest snapshot a run may compare with, None where there is none yet."""
@@ -193,6 +217,12 @@ class Chain:
     def put_acceptance(self, link: Link, text: bytes) -> None:
         """Write down a person's word on a snapshot. NameTaken."""
         self._put(f"{link.name}{ACCEPTED}", text)
+
+    def put_pruned(self, link: Link, text: bytes) -> None:
+        """Write down that a snapshot is none any more. One that another sweep wrote is as good."""
+        if f"{link.name}{PRUNED}" not in self._list():
+            with suppress(NameTaken):
+                self._put(f"{link.name}{PRUNED}", text)
 
     def _put(self, name: str, data: bytes) -> None:
         # these names do not say what the bytes are: another run's file of the same size is not ours

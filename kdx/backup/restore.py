@@ -66,7 +66,7 @@ def restore(
         work = _Work(source, chosen, target, wish, state)
         resumed = False if wish.dry_run else work.prepare()
         try:
-            progress.start(N_("Restoring"), None if wish.selection.asked else chosen.seal.counts.bytes, "bytes")
+            progress.start(N_("Restoring"), None if wish.selection.is_part else chosen.seal.counts.bytes, "bytes")
             work.carry_out(resumed, progress)
         finally:
             progress.done()
@@ -155,7 +155,7 @@ class _Work:
     def _files(self, lane: Lane) -> Iterator[Wanted]:
         """Yield the files that are wanted; make folders on the way, remember links."""
         for entry in admitted(lane.unit, self.chosen.seal, self.faults):
-            where = self.wish.selection.target_of(entry.path)
+            where = self.wish.selection.where(entry)
             if where is None:
                 continue
             wanted = entry._replace(target=where)

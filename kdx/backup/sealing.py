@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kdx.backup.assemble import Assembled, Assembler
 from kdx.backup.before import Before, held_before
-from kdx.backup.chain import NameTaken
+from kdx.backup.chain import NameTaken, treated_as_absent
 from kdx.backup.comparison import Plan
 from kdx.backup.guard import Facts, difference, judge
 from kdx.backup.job import Job
@@ -32,7 +32,9 @@ MOST_AT_ONCE = 60
 class VaultChanged(DifferenceFound):
     """Objects vanished from the vault while a run relied on them."""
 
-    message = N_("{count} objects vanished from the vault while the backup ran; it was not sealed. The first: {first}")
+    message = N_(
+        "{count} objects vanished from the vault or were marked while the backup ran; it was not sealed. First: {first}"
+    )
     advice = N_("Run it again: it stores them anew. If it happens again, find out who removes them.")
 
 
@@ -198,10 +200,15 @@ class Sealer:
         return True
 
     def _list_again(self, objects: set[str]) -> None:
-        """See that everything the snapshot needs is in the vault now. VaultChanged."""
-        self._before.unit.confirm(self._job.vault.about.board)
-        there = self._before.unit.objects()
-        missing = sorted(objects - there.keys())
+        """See that everything the snapshot needs is in the vault now, and that nobody is about to remove it.
+
+        VaultChanged. What was marked since the run began may be gone in 14 days.
+        """
+        unit, before = self._before.unit, self._before
+        unit.confirm(self._job.vault.about.board)
+        there = unit.objects()
+        marked = treated_as_absent(unit, there, self._job.keys, []) - before.taken
+        missing = sorted((objects - there.keys()) | (objects & marked))
         if missing:
             raise VaultChanged(count=len(missing), first=missing[0])
 

@@ -27,7 +27,7 @@ from kdx.config.model import Board
 from kdx.errors import ConfigurationError, DifferenceFound
 from kdx.language import N_, _
 from kdx.remotes import Place, place_of_target
-from kdx.remotes.interface import NotFound, PlaceMissing, Remote
+from kdx.remotes.interface import Entry, NotFound, PlaceMissing, Remote
 from kdx.remotes.once import Pace, Piece, write_once
 
 LONGEST_ABOUT = 64 << 10
@@ -169,24 +169,28 @@ class Unit:
 
     def objects(self) -> dict[str, int]:
         """Return every object that is there and its size in bytes, damaged ones among them."""
+        return {name: entry.size for name, entry in self.stored().items()}
+
+    def stored(self) -> dict[str, Entry]:
+        """Return every object that is there as the store lists it."""
         found = {}
         for kind in (PACKS, SEGMENTS, MANIFESTS):
-            for path, size in self._files(kind):
-                name = f"{kind}/{path}"
+            for entry in self._files(kind):
+                name = f"{kind}/{entry.path}"
                 try:
                     digest_in(name)
                 except ValueError:
                     continue
-                found[name] = size
+                found[name] = entry
         return found
 
-    def _files(self, *folder: str) -> Iterator[tuple[str, int]]:
+    def _files(self, *folder: str) -> Iterator[Entry]:
         location = self.vault.place.location.child(*self.folder.split("/"), *folder)
         try:
             with closing(replace(self.vault.place, location=location).open()) as remote:
                 for entry in remote.walk():
                     if entry.kind == "file" and entry.skip is None:
-                        yield entry.path, entry.size
+                        yield entry
         except PlaceMissing:
             # the vault itself has answered; only this folder has nothing in it yet
             return

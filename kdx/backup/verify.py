@@ -7,7 +7,7 @@ Without reading content: every seal and reference list, every part of every mani
 import hashlib
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from kdx import signing
@@ -19,9 +19,11 @@ from kdx.backup.vault import ObjectDamaged, ObjectMissing, Unit, Vault
 from kdx.errors import DifferenceFound, ExitCode, KdxError, gravest
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
+from kdx.remotes.buckets import hidden, is_versioned
 from kdx.remotes.once import write_once
 
 SEAL_WRONG, LIST_WRONG = N_("seal wrong"), N_("list wrong")
+WRITTEN_OVER = N_("written over or deleted by somebody; the first version is kept and read")
 WORDS = {MISSING: N_("missing"), DAMAGED: N_("damaged")}
 
 
@@ -80,9 +82,18 @@ def verify_unit(
         found.objects = len(present)
         for name in _damaged(unit, present, full, found, progress):
             found.findings.append(Finding(school, WORDS[DAMAGED], name, needed.get(name, 0)))
+        found.findings += _hidden(unit)
         if board_key:
             _write_notes(unit, found, board_key, now)
     return found
+
+
+def _hidden(unit: Unit) -> Iterator[Finding]:
+    """Yield what somebody wrote over or deleted: where versions are kept, readers go on with the first one."""
+    place = unit.vault.place
+    if is_versioned(place):
+        for name in hidden(replace(place, location=place.location.child(*unit.folder.split("/")))):
+            yield Finding(unit.school, WRITTEN_OVER, name)
 
 
 def _snapshots(unit: Unit, school: str, keys: Keys, found: Verified) -> dict[str, int]:

@@ -75,6 +75,12 @@ class Selection:
         self._keys = [(path, composed(path)) for path in self.asked]
         self._place = place
         self._found: set[str] = set()
+        self.is_part = bool(self.asked)
+        """Whether it is less than everything."""
+
+    def where(self, entry: Wanted) -> str | None:
+        """Return where this entry goes, None where it is not wanted."""
+        return self.target_of(entry.path)
 
     def target_of(self, path: str) -> str | None:
         """Return where this entry goes, None where it was not asked for."""

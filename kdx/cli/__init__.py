@@ -36,6 +36,10 @@ COMMANDS = {
     "schedule": ("kdx.cli.schedule:schedule", N_("See what runs when and why, and let cron or systemd run it.")),
     "backup": ("kdx.cli.backup:backup", N_("Put the files where neither lightning nor flood takes them.")),
     "restore": ("kdx.cli.restore:restore", N_("Bring back files from the vault, never over anything.")),
+    "drill": (
+        "kdx.cli.drill:drill",
+        N_("Bring back a part of every share, compare it byte for byte, and time it. Exit 5 where anything differs."),
+    ),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }
 

@@ -23,6 +23,7 @@ from kdx.language import N_, _
 
 if TYPE_CHECKING:
     from kdx.backup.job import Job, Ran
+    from kdx.remotes import Place
 
 board_option = click.option("--board", "of_board", is_flag=True, help=N_("The board's own part of the vault too."))
 
@@ -36,10 +37,15 @@ def backup() -> None:
 
 
 @backup.command(acts=True)
+@click.option("--lock", type=click.Choice(("governance", "compliance")),
+              help=N_("Prepare the bucket too: versions, and a lock on every upload."))
+@click.option("--days", type=click.IntRange(1, 3650), metavar="N",
+              help=N_("So long each upload is locked; 35 days by default, without default for compliance."))
+@click.option("--irrevocable", is_flag=True, help=N_("Yes, although versions and lock can never be switched off."))
 @dry_run_option
 @output_options
 @click.pass_obj
-def init(app: Application, dry_run: bool) -> None:
+def init(app: Application, lock: str | None, days: int | None, irrevocable: bool, dry_run: bool) -> None:
     """Begin the vault that kdx.yml names, and make this machine's key to sign snapshots with.
 
     Example: kdx backup init
@@ -53,10 +59,43 @@ def init(app: Application, dry_run: bool) -> None:
         app.output.say(_("The vault would lie at {place}.").format(place=place_of_vault(app.board).location))
         open_vault(app.board)
         return
+    if lock:
+        _prepare(app, lock, days, irrevocable)
     begun = begin.begin(app.board, app.state, app.inventory_folder / "keys", socket.gethostname(), app.now())
     if begun.is_new_key:
         app.record(KeyMade(role=begun.key.role, fingerprint=begun.key.fingerprint))
     app.output.show(begun_table(begun))
+
+
+def _prepare(app: Application, lock: str, days: int | None, irrevocable: bool) -> None:
+    from kdx.backup.bucket import prepare
+    from kdx.backup.vault import place_of_vault
+    from kdx.report.store import warning_lines
+
+    for line in warning_lines(str(place_of_vault(app.board).location), lock, days):
+        app.output.warn(line)
+    for promise in prepare(app.board, lock, days, irrevocable):
+        app.output.say(f"{_(promise.what)}: {_(promise.outcome)} {promise.detail}".rstrip())
+
+
+@backup.command("try-store", acts=True)
+@click.option("--to", metavar="TARGET", help=N_("Another place than the vault: the one the copy lies in."))
+@output_options
+@click.pass_obj
+def try_store(app: Application, to: str | None) -> None:
+    """Find out what the store of the vault really does, and write it down. Exit 4 where a lock does not hold.
+
+    Example: kdx backup try-store
+    """
+    from kdx.backup.bucket import try_vault
+    from kdx.backup.vault import place_of_vault
+    from kdx.report.store import tried_table
+
+    place = _place_of_copy(app, to) if to else place_of_vault(app.board)
+    tried = try_vault(place, app.now())
+    app.record(tried.event())
+    app.output.show(tried_table(tried))
+    app.output.finish(tried.exit_code)
 
 
 @backup.command(acts=True)
@@ -280,19 +319,56 @@ def copy(app: Application, to: str, bandwidth: int | None, dry_run: bool) -> Non
 
     Example: kdx backup copy --to /media/usb/vault
     """
-    from dataclasses import replace
-
     from kdx.backup.copy import copy_vault
     from kdx.backup.vault import open_vault
-    from kdx.remotes import place_of_target
     from kdx.report.backup import copied_table
 
-    target = replace(place_of_target(app.board, app.board.target(to)), few_large=True)
+    target = _place_of_copy(app, to)
     copied = copy_vault(
         open_vault(app.board), target, bandwidth=bandwidth, dry_run=dry_run, progress=app.output.progress
     )
     app.output.show(copied_table(copied, str(target.location)))
     app.output.finish(copied.exit_code)
+
+
+@backup.command(acts=True)
+@click.argument("school", metavar="[SCHOOL]", required=False)
+@click.option("--apply", "apply", is_flag=True, help=N_("Do it. Without this it is only said what would be done."))
+@click.option("--copy", "place", metavar="TARGET", help=N_("Prune the copy of the vault that lies there."))
+@output_options
+@click.pass_obj
+def prune(app: Application, school: str | None, apply: bool, place: str | None) -> None:
+    """Let old snapshots go by the board's rule. What only they needed is marked, and removed 14 days later at least.
+
+    Example: kdx backup prune --apply
+    """
+    from kdx import signing
+    from kdx.backup import prune as work
+    from kdx.backup.vault import open_vault
+    from kdx.report.prune import pruned_table
+
+    signer = signing.load_private_key(app.state.keys())
+    keys = signing.load_public_keys(app.inventory_folder / "keys")
+    vault = open_vault(app.board, _place_of_copy(app, place) if place else None)
+    terms = work.Terms(app.board.backup.keep, app.zone, keys, signer, apply)
+    now = work.time_at_place(vault.place, app.now())
+    units = [app.board.school(school).id] if school else [*(each.id for each in app.board.schools), "-"]
+    found = []
+    for unit in units:
+        found.append(work.prune(vault, unit, terms, now, app.output.progress))
+        if apply and found[-1].acted:
+            app.record(found[-1].event(vault))
+    app.output.show(pruned_table(found, apply))
+    faults = _tell_faults(app, [fault for each in found for fault in each.faults])
+    app.output.finish(gravest((faults, *(each.exit_code for each in found))))
+
+
+def _place_of_copy(app: Application, target: str) -> "Place":
+    from dataclasses import replace
+
+    from kdx.remotes import place_of_target
+
+    return replace(place_of_target(app.board, app.board.target(target)), few_large=True)
 
 
 backup.add_command(sheet)

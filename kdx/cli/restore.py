@@ -80,7 +80,7 @@ def restore(
         raise NoPlace()
     moment = parse_moment(at, app.zone) if at else None
     chosen = None if whole_board else app.board.share(school or "", share)
-    source = _sources(app, [chosen], key)[0] if chosen else _board_source(app, vault, key)
+    source = sources_of(app, [chosen], key)[0] if chosen else _board_source(app, vault, key)
     _carry_out(app, source, chosen, paths, moment, to, bandwidth, dry_run)
 
 
@@ -88,7 +88,7 @@ def _find(app: Application, text: str, shares: "Sequence[Share]", key: Path | No
     from kdx.backup.find import find, holding
     from kdx.report.restore import alarms_lines, versions_table
 
-    found = [find(source, holding(text), app.output.progress) for source in _sources(app, shares, key)]
+    found = [find(source, holding(text), app.output.progress) for source in sources_of(app, shares, key)]
     faults = [fault for _versions, some in found for fault in some]
     app.output.show(versions_table(text, [version for versions, _faults in found for version in versions]))
     app.output.warn("\n".join(alarms_lines(faults)))
@@ -128,7 +128,8 @@ def _carry_out(
     app.output.finish(done.exit_code)
 
 
-def _sources(app: Application, shares: "Sequence[Share]", key: Path | None) -> "list[Source]":
+def sources_of(app: Application, shares: "Sequence[Share]", key: Path | None = None) -> "list[Source]":
+    """Return these shares as the vault holds them, with what the ledger knows of them."""
     from kdx.backup.sources import keys_of, share_sources
 
     tails = {event.subject: event.body for event in app.ledger.present("snapshot.sealed")}

@@ -12,8 +12,8 @@ from kdx.errors import ConfigurationError
 from kdx.language import N_, _
 
 SCHEMES = ("file", "sftp", "smb", "s3")
-OPTIONS = ("endpoint", "region")
-"""What may stand after `?`, for s3 only."""
+OPTIONS = ("endpoint", "region", "lock")
+"""What may stand after `?`, for s3 only. lock=required: nothing counts as stored there that is not locked."""
 
 _CONTROL = re.compile("[\0-\x1f\x7f]")
 _RCLONE_REMOTE = re.compile(r"[\w.][\w.+@ -]*")

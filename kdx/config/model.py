@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -170,6 +171,30 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """What must not go, whatever the rule says: a dispute, an audit, a request for disclosure."""
+
+    first: date
+    last: date
+    reason: str
+    school: str = ""
+    """Its id; empty for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The board's rule: so many days, weeks, months and fiscal years that have a good snapshot keep one each."""
+
+    days: int = 35
+    weeks: int = 13
+    months: int = 13
+    years: int = 5
+    minimum: int = 7
+    """So many good snapshots stay of every share, however old they are."""
+    holds: tuple[Hold, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BackupSettings:
     """What the board promises about backups, and from where on a person is asked."""
 
@@ -179,10 +204,13 @@ class BackupSettings:
     """So old may the copy of a single file be that could not be read."""
     reread_days: int = 60
     """In so many nightly runs every unchanged file is read once more; 0 means never."""
+    drill_megabytes: int = 2000
+    """So much may drills read back of each school in a week: reading back can cost money."""
     marker: str = ""
     """A file that stands in the root of every share; where it is missing, the share is not mounted."""
     exceptions: tuple[str, ...] = ()
     """Paths (fnmatch patterns) that need not be read for a run to count, reviewed by the board."""
+    keep: Keep = field(default_factory=Keep)
     guards: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Limits that differ from kdx's own: name of kdx.backup.guard.Limits -> value."""
 

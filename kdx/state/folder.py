@@ -47,6 +47,10 @@ class StateFolder:
         """Folder of the restores of a share: which were begun where, and what one under way sorts."""
         return self._folder("restores", share_id)
 
+    def drill(self, share_id: str) -> Path:
+        """Folder of the drills of a share: what was read back when, and scratch while one is under way."""
+        return self._folder("drills", share_id)
+
     def keys(self) -> Path:
         """Folder of this machine's private keys."""
         return self._folder("keys")

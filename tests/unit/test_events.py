@@ -31,7 +31,7 @@ from kdx.state.events.rollout import (
     ReportImported,
     WaiverGiven,
 )
-from kdx.state.events.saving import DrillFinished, RestoreFinished, SnapshotSealed
+from kdx.state.events.saving import DrillFinished, RestoreFinished, SnapshotSealed, StoreTried, VaultSwept
 from kdx.state.events.scheduling import (
     HazardObserved,
     JobEnded,
@@ -80,6 +80,8 @@ RESTORED = RestoreFinished(
 DRILLED = DrillFinished(
     **SNAPSHOT, whole=True, files=2, bytes=10, mismatches=0, passed=True, exit_code=0, started=NOON, ended=NOON
 )
+SWEPT = VaultSwept("shiken_es", "5" * 32, ["shiken_es-1/20261123T030000Z-000001"], 3, 30, 2, 20, 0, 0)
+TRIED = StoreTried(TARGET, False, ["versions are listed"], ["a wrong MD5 is refused"])
 KEY = KeyMade("board", "SHA256:x")
 INVENTORY = InventoryCreated("/etc/kdx/inventory", "試験市教育委員会")
 CELL = {"milestone": "fax_ended", "school": "shiken_es", "item": "vendors"}
@@ -147,8 +149,14 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
     ),
     "drill.finished": (
         DRILLED, "shiken_es-1",
-        {*OF_A_SNAPSHOT, "whole", "files", "bytes", "mismatches", "passed", "exit_code", "started", "ended"},
+        {*OF_A_SNAPSHOT, "whole", "files", "bytes", "mismatches", "passed", "exit_code", "started", "ended",
+         "bytes_per_second", "forecast_seconds"},
     ),
+    "vault.swept": (
+        SWEPT, "shiken_es",
+        {"school", "vault", "snapshots", "marked", "marked_bytes", "removed", "removed_bytes", "refused", "exit_code"},
+    ),
+    "store.tried": (TRIED, TARGET, {"place", "protects", "holds", "fails"}),
     "key.made": (KEY, "board", {"role", "fingerprint"}),
     "inventory.created": (INVENTORY, "試験市教育委員会", {"folder", "board"}),
     "rollout.claimed": (

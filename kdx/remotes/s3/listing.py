@@ -107,6 +107,9 @@ def _with_delimiter(requests: Requests, prefix: str) -> list[Entry]:
 
 def _boto_pages(requests: Requests, prefix: str, behind: str, delimiter: str) -> Iterator[list[Entry]]:
     """Yield pages through boto3; every page asks for what lies behind the last key, so that each can be tried again."""
+    if requests.store.keeps_versions:
+        yield from _pages_of_versions(requests, prefix, delimiter)
+        return
     bucket = requests.store.bucket.host
     given: dict[str, Any] = {"StartAfter": behind} if behind else {}
     while True:
@@ -122,6 +125,30 @@ def _boto_pages(requests: Requests, prefix: str, behind: str, delimiter: str) ->
         if not page.get("IsTruncated"):
             return
         given = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _pages_of_versions(requests: Requests, prefix: str, delimiter: str) -> Iterator[list[Entry]]:
+    """Yield pages of the oldest version of every name, those too that somebody has hidden since."""
+    given: dict[str, Any] = {"Bucket": requests.store.bucket.host, "Prefix": prefix, "Delimiter": delimiter}
+    last: Any = None
+    while True:
+        page = requests.patiently("", lambda: requests.store.boto.list_object_versions(**given))
+        found = [_folder(row["Prefix"].rstrip("/"), prefix) for row in page.get("CommonPrefixes", ())]
+        for row in page.get("Versions", ()):
+            # newest first: the oldest of a name is the one before the next name
+            if last is not None and last["Key"] != row["Key"]:
+                found.append(_oldest(last, prefix))
+            last = row if row["Key"] != prefix else last
+        if not page.get("IsTruncated"):
+            yield [*found, *((_oldest(last, prefix),) if last is not None else ())]
+            return
+        yield found
+        marker = page.get("NextVersionIdMarker")
+        given = {**given, "KeyMarker": page["NextKeyMarker"], **({"VersionIdMarker": marker} if marker else {})}
+
+
+def _oldest(row: Any, prefix: str) -> Entry:
+    return object_entry(row["Key"].removeprefix(prefix), row["Size"], row["ETag"], row["LastModified"])
 
 
 def _entries(page: Sequence[Any], prefix: str) -> Iterator[Entry]:

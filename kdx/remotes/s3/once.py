@@ -9,9 +9,18 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from kdx.errors import DifferenceFound
 from kdx.language import N_, translate
 from kdx.remotes.interface import PlaceSilent
 from kdx.remotes.s3.requests import Requests, tag
+
+
+class NotLocked(DifferenceFound):
+    """What was just stored in a vault that must be locked is not."""
+
+    message = N_("{name} was stored in {place} and is not locked, though the address says lock=required.")
+    advice = N_("Nothing there is protected. See what the store does with: kdx backup try-store")
+
 
 SENDING_BYTES = 512 << 10
 """A body is asked for 128 KiB at a time when it is sent (urllib3), and for 1 MiB when it is signed (botocore)."""
@@ -27,11 +36,21 @@ def put_once(requests: Requests, key: str, path: str, data: bytes, pace: Callabl
         return str(store.boto.put_object(Bucket=store.bucket.host, Key=key, Body=body, **given)["ETag"])
 
     answered = tag(requests.patiently(path, send))
+    if store.is_locked:
+        _see_its_lock(requests, key, path)
     if answered == hashlib.md5(data, usedforsecurity=False).hexdigest():
         return
     if b"".join(requests.get(key, path)[1]) != data:
         why = translate(N_("{path} came to hold other bytes than were sent")).format(path=path)
         raise PlaceSilent(place=store.bucket, why=why)
+
+
+def _see_its_lock(requests: Requests, key: str, path: str) -> None:
+    """Raise NotLocked where the newest version of an object is not locked: to ask for a lock is not to have one."""
+    store = requests.store
+    found = requests.patiently(path, lambda: store.boto.head_object(Bucket=store.bucket.host, Key=key))
+    if not found.get("ObjectLockMode") or not found.get("ObjectLockRetainUntilDate"):
+        raise NotLocked(name=path, place=store.bucket)
 
 
 class _PacedBody(io.BytesIO):

@@ -107,13 +107,30 @@ class Requests:
 
     def _head(self, key: str, name: str) -> tuple[Entry, Mapping[str, str]]:
         if self.store.only_boto or needs_boto(key):
-            found = self.store.boto.head_object(Bucket=self.store.bucket.host, Key=key)
+            found = self.store.boto.head_object(Bucket=self.store.bucket.host, Key=key, **self._oldest(key, name))
             entry = object_entry(name, found["ContentLength"], found["ETag"], found["LastModified"])
             return entry, {name.lower(): value for name, value in found["Metadata"].items()}
         import obstore
 
         got = obstore.get(self.store.reading, key, options={"head": True})
         return _entry_of(got, name), {str(key).lower(): str(value) for key, value in got.attributes.items()}
+
+    def _oldest(self, key: str, name: str) -> dict[str, str]:
+        """Return which version to ask for: where versions are kept only the first one ever written counts. NotFound."""
+        if not self.store.keeps_versions:
+            return {}
+        given, oldest = {"Bucket": self.store.bucket.host, "Prefix": key}, ""
+        while True:
+            page = self.store.boto.list_object_versions(**given)
+            rows = [row["VersionId"] for row in page.get("Versions", ()) if row["Key"] == key]
+            oldest = rows[-1] if rows else oldest
+            # versions of one name come newest first, and names in order
+            if not page.get("IsTruncated") or page["NextKeyMarker"] != key:
+                break
+            given = {**given, "KeyMarker": key, "VersionIdMarker": page["NextVersionIdMarker"]}
+        if not oldest:
+            raise NotFound(name=name)
+        return {"VersionId": oldest}
 
     def _get(self, key: str, name: str, start: int, if_match: str) -> tuple[Entry, Iterator[bytes]]:
         if start or self.store.only_boto or needs_boto(key):
@@ -131,6 +148,7 @@ class Requests:
         given: dict[str, Any] = {"IfMatch": f'"{if_match}"'} if if_match else {}
         if start:
             given["Range"] = f"bytes={start}-"
+        given.update(self._oldest(key, key))
         got = self.store.boto.get_object(Bucket=self.store.bucket.host, Key=key, **given)
         size = got["ContentLength"] + start
         return object_entry(name, size, got["ETag"], got["LastModified"]), got["Body"].iter_chunks(CHUNK)

@@ -85,6 +85,27 @@ class Store:
             return self._writing
 
     @property
+    def is_locked(self) -> bool:
+        """Whether everything stored there must be locked, as its address says."""
+        return self.bucket.option("lock") == "required"
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether only the oldest version of a name counts. Asked once, and only where few large objects lie."""
+        with self._lock:
+            return self.only_boto and (self.is_locked or self._is_versioned)
+
+    @cached_property
+    def _is_versioned(self) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            return bool(self.boto.get_bucket_versioning(Bucket=self.bucket.host).get("Status"))
+        except ClientError:
+            # a store that does not know the question keeps none; keys without the right to ask say lock=required
+            return False
+
+    @property
     def boto(self) -> Any:
         """For what obstore cannot: names with control characters, ranges, the store's clock."""
         with self._lock:

@@ -98,7 +98,51 @@ class DrillFinished(Event):
     exit_code: int
     started: datetime
     ended: datetime
+    bytes_per_second: int = 0
+    """What the restore reached; 0 where too little came back to say."""
+    forecast_seconds: int = 0
+    """How long the whole share would take at this rate: extrapolated, never promised."""
 
     @property
     def subject(self) -> str:
         return self.share_id
+
+
+@dataclass(frozen=True, slots=True)
+class VaultSwept(Event):
+    """Snapshots of a school were let go, and objects that nobody needs were marked or removed. Sizes in bytes."""
+
+    kind: ClassVar[str] = "vault.swept"
+    school: str
+    """"-" for the board's own."""
+    vault: str
+    snapshots: list[str]
+    """SHARE-ID/SNAPSHOT that were let go."""
+    marked: int
+    marked_bytes: int
+    removed: int
+    removed_bytes: int
+    refused: int
+    exit_code: int
+
+    @property
+    def subject(self) -> str:
+        return self.school
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTried(Event):
+    """A store was tried: what it really does, not what it says."""
+
+    kind: ClassVar[str] = "store.tried"
+    place: str
+    """Address, without secrets."""
+    protects: bool
+    """Whether a lock on it holds."""
+    holds: list[str]
+    """What held; English sentences of kdx.remotes.trials."""
+    fails: list[str]
+
+    @property
+    def subject(self) -> str:
+        return self.place

@@ -1,0 +1,47 @@
+"""`kdx drill`: a restore done to prove that it can be. Translates; decides nothing."""
+
+from pathlib import Path
+
+import click
+
+from kdx.cli.application import Application
+from kdx.cli.commands import KdxCommand
+from kdx.cli.options import dry_run_option, output_options
+from kdx.errors import KdxError, gravest
+from kdx.language import N_
+
+
+@click.command(cls=KdxCommand, acts=True)
+@click.argument("schools", metavar="[SCHOOL]...", nargs=-1)
+@click.option("--whole", is_flag=True, help=N_("Bring back everything, whatever the week's budget says."))
+@click.option("--scratch", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help=N_("Restore into a folder below this one, on the hardware to be tried; removed afterwards."))
+@dry_run_option
+@output_options
+@click.pass_obj
+def drill(app: Application, schools: tuple[str, ...], whole: bool, scratch: Path | None, dry_run: bool) -> None:
+    """Bring back a part of every share, compare it byte for byte, and time it. Exit 5 where anything differs.
+
+    Example: kdx drill kameyama_nishi_es
+    """
+    from kdx.backup.drill import Drill, Terms, drill_school
+    from kdx.cli.failures import explain
+    from kdx.cli.restore import sources_of
+    from kdx.report.drill import drills_table, faults_text
+
+    chosen = dict.fromkeys(map(app.board.school, schools)) or app.board.schools
+    terms = Terms(app.state, app.zone, app.board.backup.drill_megabytes * 1_000_000, scratch, whole, dry_run)
+    drills: list[Drill] = []
+    codes = []
+    for school in chosen:
+        for done in drill_school(sources_of(app, school.shares), terms, app.now, app.output.progress):
+            if isinstance(done, KdxError):
+                codes.append(explain(done, app))
+                continue
+            drills.append(done)
+            codes.append(done.exit_code)
+            if done.files and not dry_run:
+                app.record(done.event())
+    app.output.show(drills_table(drills, dry_run))
+    app.output.warn(faults_text(drills))
+    app.output.finish(gravest(codes))
