@@ -18,7 +18,7 @@ from kdx.remotes.trials import (
 from tests.rigs.rgw import Gateway, serve_rgw
 from tests.system.conftest import Site
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
