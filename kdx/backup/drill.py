@@ -9,21 +9,19 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Container, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import BinaryIO
 
-from kdx.backup.admission import admitted
 from kdx.backup.chain import Stored
-from kdx.backup.errands import is_small
 from kdx.backup.manifest import escape, unescape
-from kdx.backup.names import digest_in
 from kdx.backup.restore import pick, restore
 from kdx.backup.restored import Restored, Source, Wish
-from kdx.backup.turns import TURNS, Choice, Drilled, choose_turns, turn_of, week_of
+from kdx.backup.stock import Stock, take_stock, turn_of_entry
+from kdx.backup.turns import TURNS, Choice, Drilled, week_of
 from kdx.backup.wanted import Fault, Selection, Wanted
 from kdx.config.location import parse_location
 from kdx.errors import DiskFull, ExitCode, KdxError, gravest
@@ -183,9 +181,9 @@ def _drill(
 ) -> Drill:
     with terms.state.lock(f"drill-{source.share}"):
         stored, alarms = pick(source, None)
-        stock = _take_stock(source, stored)
+        stock = take_stock(source, stored)
         drilled = memory.load()
-        choice = stock.choose(drilled, terms, left)
+        choice = stock.choose(drilled, terms.whole, left, terms.week_bytes)
         done = _described(source, stored, stock, choice, alarms, terms, clock())
         if choice.turns and not terms.dry_run:
             with _scratch(terms, source, stock.restored(choice)) as folder:
@@ -193,53 +191,6 @@ def _drill(
             drilled = drilled.after(choice.turns, choice.bytes, done.started, passed=not done.faults)
             memory.save(drilled)
         return replace(done, proven=stock.part(drilled.read), oldest=drilled.oldest(stock.held))
-
-
-@dataclass(frozen=True, slots=True)
-class Stock:
-    """How much each turn of a snapshot holds."""
-
-    stored: list[int]
-    """Bytes to be read from the vault, at least 1 where there is a file."""
-    sizes: list[int]
-    """Bytes that come back."""
-    files: list[int]
-
-    @property
-    def held(self) -> list[int]:
-        """The turns that hold anything."""
-        return [turn for turn, size in enumerate(self.stored) if size]
-
-    def choose(self, drilled: Drilled, terms: Terms, left: int) -> Choice:
-        """Return what is to be read."""
-        if terms.whole:
-            return Choice(tuple(self.held), sum(self.stored), ())
-        return choose_turns(self.stored, drilled.read, left, terms.week_bytes)
-
-    def restored(self, choice: Choice) -> int:
-        """Return how many bytes come back."""
-        return sum(self.sizes[turn] for turn in choice.turns)
-
-    def part(self, read: Container[int]) -> float:
-        """Return which part of it belongs to turns that were read."""
-        return sum(size for turn, size in enumerate(self.stored) if turn in read) / (sum(self.stored) or 1)
-
-
-def _take_stock(source: Source, stored: Stored) -> Stock:
-    stock = Stock([0] * TURNS, [0] * TURNS, [0] * TURNS)
-    with closing(source.vault.unit(source.school)) as unit:
-        # what is wrong with a row, the restore says
-        for entry in admitted(unit, stored.seal, []):
-            if entry.kind == Kind.FILE:
-                turn = _turn(entry)
-                stock.stored[turn] += max(1, sum(piece.length for piece in entry.pieces))
-                stock.sizes[turn] += entry.size
-                stock.files[turn] += 1
-    return stock
-
-
-def _turn(entry: Wanted) -> int:
-    return turn_of(digest_in(entry.pieces[0].object) if is_small(entry) else entry.sha256)
 
 
 def _described(
@@ -276,7 +227,7 @@ class Sample(Selection):
         """Return where an entry goes: to its own path, or nowhere."""
         if entry.kind != Kind.FILE:
             return entry.path if self._whole else None
-        if _turn(entry) not in self._turns:
+        if turn_of_entry(entry) not in self._turns:
             return None
         path = escape(os.fsencode(entry.path))
         self._listed.write(b"%s\t%d\t%s\n" % (entry.sha256.encode("ascii"), entry.size, path))

@@ -17,13 +17,13 @@ from kdx.cli.options import (
     share_option,
 )
 from kdx.cli.sheet import sheet
+from kdx.cli.vault import copy, prune, tell_faults, try_store
 from kdx.config.model import School, Share
 from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_, _
 
 if TYPE_CHECKING:
     from kdx.backup.job import Job, Ran
-    from kdx.remotes import Place
 
 board_option = click.option("--board", "of_board", is_flag=True, help=N_("The board's own part of the vault too."))
 
@@ -78,24 +78,8 @@ def _prepare(app: Application, lock: str, days: int | None, irrevocable: bool) -
         app.output.say(f"{_(promise.what)}: {_(promise.outcome)} {promise.detail}".rstrip())
 
 
-@backup.command("try-store", acts=True)
-@click.option("--to", metavar="TARGET", help=N_("Another place than the vault: the one the copy lies in."))
-@output_options
-@click.pass_obj
-def try_store(app: Application, to: str | None) -> None:
-    """Find out what the store of the vault really does, and write it down. Exit 4 where a lock does not hold.
-
-    Example: kdx backup try-store
-    """
-    from kdx.backup.bucket import try_vault
-    from kdx.backup.vault import place_of_vault
-    from kdx.report.store import tried_table
-
-    place = _place_of_copy(app, to) if to else place_of_vault(app.board)
-    tried = try_vault(place, app.now())
-    app.record(tried.event())
-    app.output.show(tried_table(tried))
-    app.output.finish(tried.exit_code)
+# in the order of the work
+backup.add_command(try_store)
 
 
 @backup.command(acts=True)
@@ -215,7 +199,7 @@ def list_snapshots(app: Application, school: str | None, share: str | None) -> N
     keys = signing.load_public_keys(app.inventory_folder / "keys")
     found = list(snapshots_of(open_vault(app.board), app.board.shares_named(school, share), keys))
     app.output.show(snapshots_table(found))
-    app.output.finish(_tell_faults(app, [fault for each in found for fault in each.faults]))
+    app.output.finish(tell_faults(app, [fault for each in found for fault in each.faults]))
 
 
 @backup.command()
@@ -244,14 +228,8 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     shares = app.board.shares_named(school, share)
     found = list(status_of(vault, shares, keys, app.board.backup, app.now(), tails))
     app.output.show(status_table(found, app.now(), _("the vault alone ({place})").format(place=vault.place.location)))
-    faults = _tell_faults(app, [fault for each in found for fault in each.faults])
+    faults = tell_faults(app, [fault for each in found for fault in each.faults])
     app.output.finish(gravest((faults, *(each.exit_code for each in found))))
-
-
-def _tell_faults(app: Application, faults: list[KdxError]) -> ExitCode:
-    from kdx.cli.failures import explain
-
-    return gravest(explain(fault, app) for fault in faults)
 
 
 @backup.command(acts=True)
@@ -308,67 +286,5 @@ def accept(
     app.output.show(accepted_table(accepted))
 
 
-@backup.command(acts=True)
-@click.option("--to", required=True, metavar="TARGET", help=N_("Where to: a folder or an address."))
-@bandwidth_option
-@dry_run_option
-@output_options
-@click.pass_obj
-def copy(app: Application, to: str, bandwidth: int | None, dry_run: bool) -> None:
-    """Copy the vault to another place; what is there already is not sent again.
-
-    Example: kdx backup copy --to /media/usb/vault
-    """
-    from kdx.backup.copy import copy_vault
-    from kdx.backup.vault import open_vault
-    from kdx.report.backup import copied_table
-
-    target = _place_of_copy(app, to)
-    copied = copy_vault(
-        open_vault(app.board), target, bandwidth=bandwidth, dry_run=dry_run, progress=app.output.progress
-    )
-    app.output.show(copied_table(copied, str(target.location)))
-    app.output.finish(copied.exit_code)
-
-
-@backup.command(acts=True)
-@click.argument("school", metavar="[SCHOOL]", required=False)
-@click.option("--apply", "apply", is_flag=True, help=N_("Do it. Without this it is only said what would be done."))
-@click.option("--copy", "place", metavar="TARGET", help=N_("Prune the copy of the vault that lies there."))
-@output_options
-@click.pass_obj
-def prune(app: Application, school: str | None, apply: bool, place: str | None) -> None:
-    """Let old snapshots go by the board's rule. What only they needed is marked, and removed 14 days later at least.
-
-    Example: kdx backup prune --apply
-    """
-    from kdx import signing
-    from kdx.backup import prune as work
-    from kdx.backup.vault import open_vault
-    from kdx.report.prune import pruned_table
-
-    signer = signing.load_private_key(app.state.keys())
-    keys = signing.load_public_keys(app.inventory_folder / "keys")
-    vault = open_vault(app.board, _place_of_copy(app, place) if place else None)
-    terms = work.Terms(app.board.backup.keep, app.zone, keys, signer, apply)
-    now = work.time_at_place(vault.place, app.now())
-    units = [app.board.school(school).id] if school else [*(each.id for each in app.board.schools), "-"]
-    found = []
-    for unit in units:
-        found.append(work.prune(vault, unit, terms, now, app.output.progress))
-        if apply and found[-1].acted:
-            app.record(found[-1].event(vault))
-    app.output.show(pruned_table(found, apply))
-    faults = _tell_faults(app, [fault for each in found for fault in each.faults])
-    app.output.finish(gravest((faults, *(each.exit_code for each in found))))
-
-
-def _place_of_copy(app: Application, target: str) -> "Place":
-    from dataclasses import replace
-
-    from kdx.remotes import place_of_target
-
-    return replace(place_of_target(app.board, app.board.target(target)), few_large=True)
-
-
-backup.add_command(sheet)
+for command in (copy, prune, sheet):
+    backup.add_command(command)
