@@ -88,7 +88,7 @@ JAPANESE = Comments(
 # ignore: ["*.tmp"]                     # すべての共有で対象にしない名前 (Thumbs.db などの既定に加えます)
 # ca_bundle: /etc/kdx/ca.pem            # 独自の認証局の証明書 (PEM)
 # proxy: http://proxy.example.jp:8080   # 外へ出るときのプロキシ
-# roles: {tanaka: {may: [approve, waive, examine]}}   # 承認などに署名できる人 (名前は keys/ の公開鍵と同じ)
+# roles: {user_a: {may: [approve, waive, examine]}}   # 承認などに署名できる人 (名前は keys/ の公開鍵と同じ)
 # time_zone: Asia/Tokyo
 # schedule: {window: "22:00-05:00", done_by: "07:00", class_hours: "08:00-17:00", class_rate: 10Mbit}
 # hazard: {look_ahead_hours: 6, unknown_minutes: 30, rearm_hours: 2, line_percent: 50}   # 気象への備え
@@ -173,7 +173,7 @@ ENGLISH = Comments(
 # ignore: ["*.tmp"]                     # names left out in every share, added to the defaults (Thumbs.db, ...)
 # ca_bundle: /etc/kdx/ca.pem            # certificates of a private authority (PEM)
 # proxy: http://proxy.example.jp:8080   # the way out
-# roles: {tanaka: {may: [approve, waive, examine]}}   # who may sign approvals (named as their key in keys/)
+# roles: {user_a: {may: [approve, waive, examine]}}   # who may sign approvals (named as their key in keys/)
 # time_zone: Asia/Tokyo
 # schedule: {window: "22:00-05:00", done_by: "07:00", class_hours: "08:00-17:00", class_rate: 10Mbit}
 # hazard: {look_ahead_hours: 6, unknown_minutes: 30, rearm_hours: 2, line_percent: 50}   # what the weather changes
