@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from kdx.language import N_, _
 from kdx.schedule.calendar import Calendar
 from kdx.schedule.lines import FAR, Lines
-from kdx.schedule.situation import Job, SchoolState, ShareState, Situation
+from kdx.schedule.situation import Job, SchoolState, ShareState, Situation, in_seals
 
 WEATHER, MISSED, NIGHT = range(3)
 FIRST_RUN = 20 << 30
@@ -204,7 +204,7 @@ def _board_steps(situation: Situation, now: datetime) -> Iterator[Step]:
         min(share.since for share in state.shares)
         for state in situation.schools
         if state.shares and state.order.copy_since and all(share.saved for share in state.shares)
-        and min(share.since for share in state.shares) >= state.order.copy_since
+        and min(share.since for share in state.shares) >= in_seals(state.order.copy_since)
     ]
     if situation.second_copy and saved and (copied is None or copied < max(saved)):
         yield _board_step(situation, Job.COPY, now, _("warning level: the second copy too"))

@@ -44,6 +44,11 @@ class Pause:
     by: str = ""
 
 
+def in_seals(moment: datetime) -> datetime:
+    """Return a moment as the seals of the vault name it: by whole seconds."""
+    return moment.replace(microsecond=0)
+
+
 @dataclass(frozen=True, slots=True)
 class SchoolState:
     """One school as the planner sees it. Bytes; rates in bytes per second."""
@@ -76,7 +81,7 @@ class SchoolState:
     def asks_for(self, share: ShareState) -> bool:
         """Whether the weather asks for a snapshot that a share does not have."""
         since = self.order.save_since
-        return since is not None and (share.saved is None or share.saved < since)
+        return since is not None and (share.saved is None or share.saved < in_seals(since))
 
     @property
     def is_asked(self) -> bool:

@@ -77,6 +77,16 @@ def test_the_weather_opens_the_window_until_a_good_snapshot_began_after_it() -> 
     assert first(jst(25, 14, 30), school("a", jst(25, 14), order=order))[0] == jst(25, 22)
 
 
+def test_a_snapshot_that_began_in_the_very_second_the_weather_turned_is_not_asked_for_again() -> None:
+    # a seal names whole seconds, an event of the weather does not
+    turned = jst(25, 14) + timedelta(milliseconds=700)
+    state = school("one", jst(25, 14), order=Order(save_since=turned, before=jst(25, 16)))
+    assert not state.is_asked
+    assert school("two", jst(25, 13, 59), order=state.order).is_asked
+    board = planned(jst(25, 14, 1), replace(state, order=Order(save_since=turned, copy_since=turned)), second_copy=True)
+    assert [step.job for step in board.steps if step.is_now(jst(25, 14, 1))] == [Job.COPY]
+
+
 def test_a_school_that_failed_is_left_alone_longer_and_longer_and_the_others_go_on() -> None:
     for failures, minutes in ((1, 5), (2, 15), (3, 45), (4, 120), (9, 120)):
         dead = school("dead", jst(22, 22), tried=jst(25, 12), failures=failures)
