@@ -59,6 +59,8 @@ class Machine:
 
     def forecast(self, **kinds: Any) -> None:
         """Let 気象庁 say this of Kameyama; data types by name."""
+        # seals name whole seconds: weather that turns in the second of the last save would count as saved already
+        time.sleep(1.1)
         now = datetime.now(UTC)
         reports = [report(type, now, kinds.get(type, ())) for type in ("VPWW61", "VPWW55")]
         self.weather.trouble.clear()
