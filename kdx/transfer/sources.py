@@ -25,7 +25,7 @@ class Sources:
         self._open = 0
         self._most: int | None = None
         """How many the place bears, None while nobody knows."""
-        self._lost: Unreachable | None = None
+        self._lost: BaseException | None = None
         """Why not even one could be opened: nobody who waits need find that out again."""
 
     @contextmanager
@@ -59,13 +59,13 @@ class Sources:
                 first = self._open == 1
             try:
                 return self._open_one(first)
-            except Unreachable as error:
+            except BaseException as error:
                 with self._turn:
                     self._open -= 1
                     self._most = max(1, self._open)
                     self._lost = error if first else None
                     self._turn.notify_all()
-                if first:
+                if first or not isinstance(error, Unreachable):
                     raise
                 self._strain()
 

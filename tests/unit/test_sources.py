@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from kdx.config.secret import SecretUnreadable
 from kdx.remotes import Place
 from kdx.remotes.interface import Capabilities, Entry, Kind, PlaceSilent
 from kdx.transfer.sources import Sources
@@ -84,6 +85,19 @@ def test_a_place_that_takes_fewer_than_it_says_is_read_with_those() -> None:
 def test_a_place_that_takes_none_is_asked_once_and_all_hear_why() -> None:
     nas = Nas(takes=0)
     with pytest.raises(PlaceSilent):
+        use(nas, 12)
+    assert nas.opened == 1
+
+
+def test_whatever_keeps_the_first_from_opening_nobody_waits_for_ever() -> None:
+    class Locked(Nas):
+        def open(self) -> Connection:
+            with self.lock:
+                self.opened += 1
+            raise SecretUnreadable(reference="file:/x", why="mode")
+
+    nas = Locked(takes=0)
+    with pytest.raises(SecretUnreadable):
         use(nas, 12)
     assert nas.opened == 1
 
