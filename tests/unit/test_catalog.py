@@ -20,6 +20,7 @@ from kdx.inventory.catalog.rows import CATALOG, journal_line
 from kdx.inventory.catalog.table import (
     TableDamaged,
     TooLittleMemory,
+    begin_engine,
     connect,
     execute,
     journal_source,
@@ -109,7 +110,7 @@ def test_no_memory_and_no_room_to_spill_are_told_apart(
     setting: str, sentence: type[KdxError], tmp_path: Path
 ) -> None:
     heavy = "SELECT md5(range::VARCHAR) || md5((range + 1)::VARCHAR) AS name FROM range(2000000) ORDER BY name"
-    with closing(connect(tmp_path)) as database:
+    with closing(begin_engine(tmp_path)) as database:
         for change in ("memory_limit = '30MB'", "threads = 1", setting):
             database.execute(f"SET {change}")
         with pytest.raises(sentence):
