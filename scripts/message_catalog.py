@@ -138,8 +138,11 @@ def merge(messages: dict[Message, set[str]], known: Catalog) -> Catalog:
     return merged
 
 
-def problems(messages: dict[Message, set[str]], known: Catalog) -> Iterator[str]:
-    """Yield what is wrong with the catalog, one line each."""
+def problems(messages: dict[Message, set[str]], po_file: Path) -> Iterator[str]:
+    """Yield what is wrong with a catalog and with the .mo beside it, one line each."""
+    known, mo_file = read_catalog(po_file), po_file.with_suffix(".mo")
+    if compiled(mo_file) != translations(known):
+        yield f"{mo_file.name} is not what {po_file.name} compiles to; run scripts/messages"
     for message, places in messages.items():
         source = source_of(message)
         where = f"{min(places)}: {source!r}"
@@ -226,11 +229,7 @@ def main() -> int:
             write_po(file, merged, width=120, include_lineno=False, omit_header=False)
         with options.catalog.with_suffix(".mo").open("wb") as file:
             write_mo(file, merged)
-    catalog = read_catalog(options.catalog)
-    wrong = list(problems(messages, catalog))
-    mo_file = options.catalog.with_suffix(".mo")
-    if compiled(mo_file) != translations(catalog):
-        wrong.append(f"{mo_file.name} is not what {options.catalog.name} compiles to; run scripts/messages")
+    wrong = list(problems(messages, options.catalog))
     for line in wrong:
         print(line, file=sys.stderr)
     print(f"{len(messages)} messages, {len(wrong)} problems")
