@@ -276,17 +276,17 @@ def test_an_endpoint_that_is_not_there_is_said_so(make_site: Callable[..., Site]
 def test_a_full_disk_at_the_state_folder_is_said_so_and_costs_nothing(
     folder_site: Site, tmp_path: Path, tree: Tree
 ) -> None:
-    sample_share.write_samples(folder_site.share, sample_share.tiny(20_000), seed=6)
+    sample_share.write_samples(folder_site.share, sample_share.tiny(5_000), seed=6)
     small = tmp_path / "small"
     small.mkdir()
     site = replace(folder_site, state=small)
-    # a disk of its own that is full after 1 MB, seen by this one process only
-    full = "mount -t tmpfs -o size=1m none \"$1\" && shift && exec \"$@\""
+    # a disk of its own that is full after 300 kB, seen by this one process only
+    full = "mount -t tmpfs -o size=300k none \"$1\" && shift && exec \"$@\""
     own_mounts = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--mount", "--user", "--map-root-user")
     result = site.kdx("inventory", "scan", SCHOOL, prefix=(*own_mounts, "sh", "-c", full, "sh", str(small)))
     explains(result, 12, "no space left", str(small))
     source = tree(folder_site.share)
-    assert len(source) == 20_000
+    assert len(source) == 5_000
     assert folder_site.kdx("migrate", "run", SCHOOL).returncode == 0
     assert tree(tmp_path / "target" / SCHOOL / SHARE) == source
 
