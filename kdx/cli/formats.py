@@ -4,104 +4,18 @@ No name may act: on a terminal, in a browser, as a formula. `visible` first, the
 """
 
 import csv
-import html
 import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, tzinfo
+from datetime import tzinfo
 
-from kdx.language import _, current_language, translate
+from kdx.language import translate
+from kdx.report.paper import web_page
+from kdx.report.shown import exact, heading_line, headings, legend_line, shown
 from kdx.report.tables import NUMBERS, Column, Kind, Table, is_plain, visible
 
 SCHEMA_VERSION = 1
-_SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
-
-
-def human_bytes(size: float) -> str:
-    """Given bytes, return three digits or so with a decimal unit: 512 B, 1.5 GB."""
-    amount, unit = float(size), 0
-    while abs(amount) >= 999.95 and unit < len(_SIZES) - 1:
-        amount, unit = amount / 1000, unit + 1
-    return f"{size:.0f} B" if unit == 0 else f"{amount:.1f} {_SIZES[unit]}"
-
-
-def human_seconds(seconds: float) -> str:
-    """Given seconds, return 3.2 s, 12:05 or 1:02:03 (hours, minutes, seconds)."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def human_ratio(ratio: float) -> str:
-    """Given 0 to 1, return per cent rounded down: only what is whole says 100 %."""
-    return f"{int(ratio * 1000 + 1e-9) / 10:.1f} %"
-
-
-def in_zone(moment: datetime, zone: tzinfo) -> datetime:
-    """Return a moment in the board's time zone; as it is where that lies outside the calendar (year 1, year 9999)."""
-    try:
-        return moment.astimezone(zone)
-    except OverflowError:
-        return moment
-
-
-def human_time(moment: datetime, zone: tzinfo) -> str:
-    """Return a moment in the board's time zone, to the minute."""
-    return in_zone(moment, zone).isoformat(" ", "minutes")[:16]
-
-
-def shown(value: object, kind: Kind, zone: tzinfo) -> str:
-    """Return a value as a person reads it; `-` where it is not known."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, datetime):
-        return human_time(value, zone)[: 10 if kind == "date" else None]
-    if isinstance(value, (int, float)):
-        if kind == "bytes":
-            return human_bytes(value)
-        if kind == "seconds":
-            return human_seconds(value)
-        if kind == "ratio":
-            return human_ratio(value)
-        return f"{value:,}" if kind == "count" else str(value)
-    return visible(translate(str(value)) if kind == "word" else str(value))
-
-
-def exact(value: object, kind: Kind, zone: tzinfo) -> object:
-    """Return a value as a program reads it: numbers as they are, times as ISO 8601 with the zone's offset."""
-    if isinstance(value, datetime):
-        local = in_zone(value, zone)
-        return local.date().isoformat() if kind == "date" else local.isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
-
-
-def heading_line(table: Table, zone: tzinfo) -> str:
-    """Return title, date and source in one line."""
-    parts = [visible(table.title)]
-    if table.as_of is not None:
-        stamp = in_zone(table.as_of, zone)
-        parts.append(_("as of {time}").format(time=f"{human_time(stamp, zone)} {stamp.tzname()}"))
-    parts.append(_("{count} rows").format(count=f"{len(table.rows):,}"))
-    if table.source:
-        parts.append(_("source: {source}").format(source=visible(table.source)))
-    return "   ".join(part for part in parts if part)
-
-
-def legend_line(table: Table) -> str:
-    """Return the legend in one line, empty where there is none."""
-    return "  ".join(f"{visible(mark)} {visible(translate(meaning))}" for mark, meaning in table.legend)
-
-
-def headings(table: Table) -> list[str]:
-    """Return the translated headings."""
-    return [visible(translate(column.heading)) for column in table.columns]
 
 
 def text(table: Table, zone: tzinfo, width: int | None) -> str:
@@ -255,43 +169,6 @@ def markdown(table: Table, zone: tzinfo) -> str:
         lines.append("| " + " | ".join(cells) + " |")
     lines += [f"\n{_markdown(line)}" for line in (legend_line(table), *map(visible, table.notes)) if line]
     return "\n".join(lines) + "\n"
-
-
-_STYLE = (
-    "@page{size:A4 landscape;margin:12mm}body{font-family:sans-serif;margin:1.5em;color:#000;background:#fff}"
-    "table{border-collapse:collapse}th,td{border:1px solid #666;padding:.2em .5em;text-align:left;"
-    "vertical-align:top;overflow-wrap:anywhere}th{background:#eee}.number{text-align:right;white-space:nowrap}"
-    "thead{display:table-header-group}tr{break-inside:avoid}"
-    "@media print{body{margin:0;font-size:8pt;line-height:1.2}h1{font-size:12pt;margin:0}p{margin:.3em 0}"
-    "th,td{padding:.1em .4em}}"
-)
-
-
-def web_page(table: Table, zone: tzinfo) -> str:
-    """Draw as one static page that loads nothing and runs nothing; prints on A4 landscape."""
-    import base64
-    import hashlib
-
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    title = html.escape(visible(table.title))
-    classes = [' class="number"' if column.kind in NUMBERS else "" for column in table.columns]
-    lines = [
-        f'<!DOCTYPE html>\n<html lang="{current_language()}">\n<head>\n<meta charset="utf-8">',
-        f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'\">",
-        '<meta name="viewport" content="width=device-width">',
-        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
-        f"<h1>{title}</h1>\n<p>{html.escape(heading_line(table, zone))}</p>",
-        *(f"<p>{html.escape(visible(line))}</p>" for line in table.above),
-        "<table>\n<thead>\n<tr>",
-        *(f'<th scope="col"{kind}>{html.escape(name)}</th>' for kind, name in zip(classes, headings(table))),
-        "</tr>\n</thead>\n<tbody>",
-    ]
-    for row in table.rows:
-        cells = (html.escape(shown(row.get(column.key), column.kind, zone)) for column in table.columns)
-        lines.append("<tr>" + "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(classes, cells)) + "</tr>")
-    lines.append("</tbody>\n</table>")
-    lines += [f"<p>{html.escape(line)}</p>" for line in (legend_line(table), *map(visible, table.notes)) if line]
-    return "\n".join([*lines, "</body>\n</html>"]) + "\n"
 
 
 TEXTS: dict[str, Callable[[Table, tzinfo], str]] = {

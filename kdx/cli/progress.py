@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from kdx.cli.formats import human_bytes, human_seconds
 from kdx.language import _, translate
 from kdx.progress import SILENT, Progress
+from kdx.report.shown import human_bytes, human_seconds
 from kdx.report.tables import visible
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from kdx.cli.formats import heading_line, headings, in_zone, legend_line, shown
 from kdx.errors import UsageMistake
 from kdx.language import N_, translate
+from kdx.report.shown import heading_line, headings, in_zone, legend_line, shown
 from kdx.report.tables import NUMBERS, Column, Table, visible
 
 MOST_ROWS = 1_000_000

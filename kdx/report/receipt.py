@@ -1,16 +1,14 @@
 """The migration receipt as a page for the principal and as tables: facts in, text out. Opens nothing, decides nothing.
-
-The page has no script and asks nothing of anybody; black on white, A4 upright. Names are shown through `visible`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
-from html import escape
 
 from kdx.handover import Issued
 from kdx.language import N_, _, current_language
 from kdx.remotes.interface import Kind
-from kdx.report.tables import Column, Table, visible
+from kdx.report.paper import commands, element, grid, page, pairs
+from kdx.report.tables import Column, Table
 from kdx.report.words import HOW, HOW_MEANINGS, KINDS
 from kdx.transfer.receipt import RECEIPT, Facts, Held
 from kdx.transfer.verify import Outcome
@@ -19,19 +17,8 @@ AS_SIGNED = N_("as signed")
 NOT_HERE = N_("not beside it; not looked at")
 
 STYLE = """
-@page { size: A4 portrait; margin: 18mm 16mm; }
-body { font: 10.5pt/1.6 "Noto Sans CJK JP", "Noto Sans JP", "Yu Gothic", "Hiragino Sans", sans-serif; color: #000;
-  max-width: 180mm; margin: 8mm auto; }
-h1 { font-size: 20pt; letter-spacing: .3em; text-align: center; margin: 0 0 6mm; }
-html[lang=en] h1 { letter-spacing: 0; }
-h2 { font-size: 12pt; border-bottom: 1px solid #000; margin: 7mm 0 2mm; break-after: avoid; }
-table { border-collapse: collapse; width: 100%; margin: 2mm 0; }
-th, td { border: 1px solid #555; padding: 1mm 2mm; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-th { background: #eee; font-weight: normal; white-space: nowrap; }
-thead { display: table-header-group; }
-tr { break-inside: avoid; }
-td.number { text-align: right; white-space: nowrap; }
-code { font: 8.5pt/1.4 monospace; overflow-wrap: anywhere; }
+html[lang=ja] h1 { letter-spacing: .3em; }
+th { white-space: nowrap; }
 p.state { font-size: 12pt; border: 2px solid #000; padding: 2mm 4mm; }
 table.confirm { break-inside: avoid; table-layout: fixed; }
 table.confirm th { width: 14%; }
@@ -68,19 +55,18 @@ def held_table(held: Held) -> Table:
 
 def receipt_page(facts: Facts, fingerprint: str, zone: tzinfo) -> str:
     """Given the facts of a receipt and the signing key's fingerprint, return the page."""
-    body = [
-        f"<h1>{_text(_('Migration receipt'))}</h1>",
-        f'<p class="state">{_text(_state(facts))}</p>',
-        _head(facts, zone),
-        *(_share(share, zone) for share in facts["shares"]),
-        _check(facts, fingerprint),
-        _confirm(),
-    ]
-    return (
-        f'<!DOCTYPE html>\n<html lang="{current_language()}">\n<head>\n<meta charset="utf-8">\n'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f"<title>{_text(_('Migration receipt'))} {_text(facts['school']['name'])}</title>\n"
-        f"<style>{STYLE}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n"
+    title = _("Migration receipt")
+    return page(
+        f"{title} {facts['school']['name']}",
+        [
+            element("h1", title),
+            element("p", _state(facts), "state"),
+            _head(facts, zone),
+            *(part for share in facts["shares"] for part in _share(share, zone)),
+            *_check(facts, fingerprint),
+            *_confirm(),
+        ],
+        STYLE,
     )
 
 
@@ -100,7 +86,7 @@ def _state(facts: Facts) -> str:
 
 
 def _head(facts: Facts, zone: tzinfo) -> str:
-    return _rows(
+    return pairs(
         (_("School"), facts["school"]["name"]),
         (_("Board of education"), facts["board"]),
         (_("Moved to"), facts["target"]),
@@ -108,11 +94,11 @@ def _head(facts: Facts, zone: tzinfo) -> str:
     )
 
 
-def _share(share: Facts, zone: tzinfo) -> str:
+def _share(share: Facts, zone: tzinfo) -> Iterator[str]:
     entries = share["entries"]
-    parts = [
-        f"<h2>{_text(_('Share {name}').format(name=share['share']))}</h2>",
-        _rows(
+    yield from [
+        element("h2", _("Share {name}").format(name=share["share"])),
+        pairs(
             (_("From"), share["source"]),
             (_("Scanned on"), _when(share["scanned"], zone)),
             (_("Verified on"), _when(share["verified"], zone)),
@@ -146,17 +132,12 @@ def _share(share: Facts, zone: tzinfo) -> str:
             ),
         ),
     ]
-    ignored = ", ".join(share["ignore"]["patterns"])
-    parts.append(
-        "<p>"
-        + _text(
-            _("Names left by rule (list of {version}): {patterns}").format(
-                version=share["ignore"]["version"], patterns=ignored
-            )
-        )
-        + "</p>"
+    yield element(
+        "p",
+        _("Names left by rule (list of {version}): {patterns}").format(
+            version=share["ignore"]["version"], patterns=", ".join(share["ignore"]["patterns"])
+        ),
     )
-    return "\n".join(part for part in parts if part)
 
 
 def _kinds(kinds: dict[str, int]) -> str:
@@ -170,45 +151,34 @@ def _not_taken(entries: dict[str, int]) -> int:
     )
 
 
-def _check(facts: Facts, fingerprint: str) -> str:
+def _check(facts: Facts, fingerprint: str) -> Iterator[str]:
     sums = next(file["sha256"] for file in facts["files"] if file["name"] == "SHA256SUMS")
-    return (
-        f"<h2>{_text(_('How to check this receipt'))}</h2>\n"
-        + _rows(
-            (_("Signed with the key"), fingerprint),
-            ("SHA256SUMS", sums),
-            (_("Ledger"), f"#{facts['ledger']['event']} {facts['ledger']['hash']}"),
-            ("kdx", facts["kdx"]),
-        )
-        + "<p><code>kdx migrate receipt --check receipt.json</code><br><code>sha256sum -c SHA256SUMS</code> "
-        + _text(_("(in a copy of the school's folder downloaded from the target)"))
-        + "</p>"
+    yield element("h2", _("How to check this receipt"))
+    yield pairs(
+        (_("Signed with the key"), fingerprint),
+        ("SHA256SUMS", sums),
+        (_("Ledger"), f"#{facts['ledger']['event']} {facts['ledger']['hash']}"),
+        ("kdx", facts["kdx"]),
     )
+    yield commands("kdx migrate receipt --check receipt.json", "sha256sum -c SHA256SUMS")
+    yield element("p", _("(the second in a copy of the school's folder downloaded from the target)"))
 
 
-def _confirm() -> str:
-    cells = "".join(f"<th>{_text(name)}</th><td></td>" for name in (_("Date"), _("Office"), _("Confirmed by")))
-    return f'<h2>{_text(_("Confirmation of the school"))}</h2><table class="confirm"><tr>{cells}</tr></table>'
+def _confirm() -> Iterator[str]:
+    yield element("h2", _("Confirmation of the school"))
+    cells = "".join(element("th", name) + "<td></td>" for name in (_("Date"), _("Office"), _("Confirmed by")))
+    yield f'<table class="confirm"><tr>{cells}</tr></table>'
 
 
-def _rows(*pairs: tuple[str, str]) -> str:
-    cells = (f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in pairs)
-    return f"<table>{''.join(cells)}</table>"
-
-
-def _list(title: str, headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def _list(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     every = list(rows)
     if not every:
         return ""
-    head = "".join(f"<th>{_text(heading)}</th>" for heading in headings)
-    body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>\n" for row in every[:MOST_ROWS])
-    more = ""
+    parts = [element("h3", title), grid(columns, every[:MOST_ROWS])]
     if len(every) > MOST_ROWS:
         more = _("{count} more are listed in receipt.json.").format(count=f"{len(every) - MOST_ROWS:,}")
-    return (
-        f"<h3>{_text(title)}</h3>\n<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        + (f"<p>{_text(more)}</p>" if more else "")
-    )
+        parts.append(element("p", more))
+    return "\n".join(parts)
 
 
 def _when(moment: str, zone: tzinfo) -> str:
@@ -218,7 +188,3 @@ def _when(moment: str, zone: tzinfo) -> str:
         return plain
     # Reiwa 1 is 2019; no receipt is older
     return f"令和{stamp.year - 2018}年{stamp.month}月{stamp.day}日 ({plain})"
-
-
-def _text(text: str) -> str:
-    return escape(visible(text))

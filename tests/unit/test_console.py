@@ -30,7 +30,9 @@ from kdx.cli.progress import LOG_INTERVAL_S, LogLines, choose_progress
 from kdx.cli.spreadsheet import spreadsheet
 from kdx.language import use_language
 from kdx.progress import SILENT
+from kdx.report import paper
 from kdx.report.filters import filter_rows
+from kdx.report.shown import human_bytes, human_ratio, human_seconds
 from kdx.report.tables import Column, Table
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -199,8 +201,8 @@ class Tags(HTMLParser):
 @given(any_text)
 def test_no_name_becomes_markup_in_html(text: str) -> None:
     plain, hostile = Tags(), Tags()
-    plain.feed(formats.web_page(table(("a",)), TOKYO))
-    hostile.feed(formats.web_page(table((text,)), TOKYO))
+    plain.feed(paper.web_page(table(("a",)), TOKYO))
+    hostile.feed(paper.web_page(table((text,)), TOKYO))
     assert hostile.seen == plain.seen
     assert not hostile.seen & {"script", "img", "a", "link", "iframe"}
 
@@ -268,7 +270,7 @@ def test_the_ending_of_a_file_chooses_the_format(file: str, form: str) -> None:
      (1_500_000_000, "1.5 GB"), (10**18, "1000.0 PB"), (-2000, "-2.0 kB")],
 )
 def test_sizes_are_read_at_a_glance(size: int, shown: str) -> None:
-    assert formats.human_bytes(size) == shown
+    assert human_bytes(size) == shown
 
 
 @pytest.mark.parametrize(
@@ -276,12 +278,12 @@ def test_sizes_are_read_at_a_glance(size: int, shown: str) -> None:
     [(1.0, "100.0 %"), (0.99999, "99.9 %"), (0.29, "29.0 %"), (0.0, "0.0 %"), (0.001, "0.1 %"), (1.5, "150.0 %")],
 )
 def test_only_the_whole_is_a_hundred_per_cent(ratio: float, shown: str) -> None:
-    assert formats.human_ratio(ratio) == shown
+    assert human_ratio(ratio) == shown
 
 
 @pytest.mark.parametrize("seconds, shown", [(0, "0.0 s"), (59.94, "59.9 s"), (725, "12:05"), (3723.9, "1:02:03")])
 def test_durations_are_read_at_a_glance(seconds: float, shown: str) -> None:
-    assert formats.human_seconds(seconds) == shown
+    assert human_seconds(seconds) == shown
 
 
 def test_a_result_file_is_replaced_whole(tmp_path: Path) -> None:
