@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from kdx.inventory.catalog.catalog import (
     open_catalog,
 )
 from kdx.inventory.catalog.difference import Difference, differences
-from kdx.inventory.catalog.queries import Copy, Count, count_entries, duplicate_files
+from kdx.inventory.catalog.queries import Content, Copy, Count, content_by_year, count_entries, duplicate_files
 from kdx.inventory.catalog.table import connect
 from kdx.language import N_
 from kdx.remotes.interface import NOT_READ, Entry, Kind
@@ -137,6 +137,19 @@ def last_catalog(share: Share, state: StateFolder) -> Catalog:
     if path is None:
         raise NoCatalog(share=share.name, school=share.school)
     return open_catalog(path)
+
+
+def catalogs_until(shares: Iterable[Share], state: StateFolder, moment: datetime) -> dict[str, Catalog]:
+    """Return the last catalog up to a time of each share that was scanned by then, by the share's id."""
+    found = {share.id: _last_until(all_catalogs(state.catalogs(share.id)), moment) for share in shares}
+    return {share: open_catalog(path) for share, path in found.items() if path}
+
+
+def content_of(catalogs: Iterable[Catalog], state: StateFolder, moment: datetime) -> list[Content]:
+    """Return what several catalogs hold, by year and ending; `moment` tells the time zone."""
+    tables = [catalog.path for catalog in catalogs]
+    with connect(state.root) as database:
+        return content_by_year(database, tables, moment.utcoffset() or timedelta())
 
 
 def find_duplicates(shelf: Shelf, most: int) -> tuple[int, int, list[Copy]]:

@@ -114,15 +114,19 @@ class Ledger:
         return _recorded(row)
 
     def events(
-        self, kind: str | None = None, subject: str | None = None, as_of: datetime | None = None, after: int = 0
+        self, kind: str | None = None, subject: str | None = None, as_of: datetime | None = None, after: int = 0,
+        since: datetime | None = None,
     ) -> Iterator[Recorded]:
-        """Yield events, oldest first: all, of one kind, of one subject, recorded up to a time, or after an id."""
+        """Yield events, oldest first: all, of one kind, of one subject, recorded from or up to a time, after an id."""
         if not self._database.exists():
             return
         events = tables().events
         wanted = events.select().order_by(events.c.id)
         if after:
             wanted = wanted.where(events.c.id > after)
+        if since:
+            # all times are kept in UTC and in one form, so their text has their order
+            wanted = wanted.where(events.c.time >= since.astimezone(UTC).isoformat(timespec="microseconds"))
         if kind is not None:
             wanted = wanted.where(events.c.kind == kind)
         if subject is not None:

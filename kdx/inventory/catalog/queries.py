@@ -1,6 +1,7 @@
 """Questions to one catalog or two, answered by DuckDB. Returns plain rows; has no words for a person, no judgement."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,3 +130,29 @@ def duplicate_files(database: Database, tables: Sequence[tuple[str, Path]], most
 
 def _placed(name: str, path: str) -> str:
     return f"{name}/{path}" if name else path
+
+
+class Content(NamedTuple):
+    """How many files of one kind there are, and from when."""
+
+    fiscal_year: int | None
+    """Of their last change; None where the time makes no sense."""
+    ending: str
+    files: int
+    bytes: int
+
+
+def content_by_year(database: Database, tables: Sequence[Path], offset: timedelta) -> list[Content]:
+    """Return files and bytes by fiscal year (from April) of the last change and by ending, over several catalogs.
+
+    `offset` is the time zone's. What is ignored by pattern is no content.
+    """
+    if not tables:
+        return []
+    moment = f"make_timestamp(mtime_ns // 1000 + {offset // timedelta(microseconds=1)}) - INTERVAL 3 MONTH"
+    query = (
+        f"SELECT CASE WHEN mtime_ns > 0 THEN year({moment}) END, "
+        f"lower(regexp_extract(path, '[^/]\\.([^./ ]{{1,10}})$', 1)), count(*), coalesce(sum(size), 0)::BIGINT "
+        f"FROM {parquet(*tables)} WHERE kind = 'file' AND coalesce(skip, '') <> 'ignored' GROUP BY ALL ORDER BY ALL"
+    )
+    return [Content(*row) for row in execute(database, query, tables[0]).fetchall()]
