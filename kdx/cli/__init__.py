@@ -40,7 +40,10 @@ COMMANDS = {
         "kdx.cli.drill:drill",
         N_("Bring back a part of every share, compare it byte for byte, and time it. Exit 5 where anything differs."),
     ),
-    "report": ("kdx.cli.report:report", N_("Write one page that shows where everything stands, to read and to print.")),
+    "report": (
+        "kdx.cli.report:report",
+        N_("Write one page: rollout, backups against their promise, drills, weather, migration, what the servers hold."),
+    ),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }
 

@@ -69,13 +69,15 @@ class Days:
 STYLE = "rect { stroke: #000; stroke-width: .6; }"
 """What a page's style says of its charts."""
 Legend = Sequence[tuple[Tone, str]]
+Signs = Sequence[tuple[Tone, str, str]]
+"""Tone, sign and meaning of the squares of a calendar."""
 
 
 def definitions() -> str:
     """Return the patterns of all tones; they stand once in a page, before its charts."""
     made = (
         f'<pattern id="{tone.name.lower()}" width="6" height="6" patternUnits="userSpaceOnUse">'
-        f'<rect width="6" height="6" fill="{tone.value[0]}"/><path d="{tone.value[1]}" stroke="#000" '
+        f'<path d="M0 0H6V6H0z" fill="{tone.value[0]}"/><path d="{tone.value[1]}" stroke="#000" '
         f'stroke-width=".7"/></pattern>'
         for tone in Tone
         if tone.value[1]
@@ -90,7 +92,7 @@ def bars(title: str, unit: str, rows: Sequence[Bar], legend: Legend) -> str:
     drawn: list[str] = []
     for index, row in enumerate(rows):
         top = index * LINE
-        drawn.append(_text(LABEL - 8, top + 15, row.label, "end"))
+        drawn.append(_text(LABEL - 8, top + 15, _fitting(row.label), "end"))
         left = float(LABEL)
         for value, tone in row.parts or ():
             width = value * scale
@@ -135,7 +137,7 @@ def lines(title: str, unit: str, series: Sequence[Series], today: date) -> str:
     return _chart(title, unit, height, drawn, [(one.tone, one.name) for one in series])
 
 
-def calendar(title: str, unit: str, last: date, rows: Sequence[Days], legend: Legend) -> str:
+def calendar(title: str, unit: str, last: date, rows: Sequence[Days], signs: Signs) -> str:
     """Return a square for each day up to `last`, a line a row; Mondays are named above."""
     count = max((len(row.marks) for row in rows), default=0)
     size = min(LINE, (WIDTH - LABEL) / max(1, count))
@@ -143,37 +145,53 @@ def calendar(title: str, unit: str, last: date, rows: Sequence[Days], legend: Le
     for index in range(count):
         day = last - timedelta(days=count - 1 - index)
         if day.weekday() == 0:
-            drawn.append(_text(LABEL + index * size, 14, f"{day.month}/{day.day}"))
+            place, anchor = (index, "start") if index < count - 2 else (count, "end")
+            drawn.append(_text(LABEL + place * size, 14, f"{day.month}/{day.day}", anchor))
     for number, row in enumerate(rows, start=1):
         top = number * LINE
-        drawn.append(_text(LABEL - 8, top + 15, row.label, "end"))
+        drawn.append(_text(LABEL - 8, top + 15, _fitting(row.label), "end"))
         drawn.append(_box(LABEL, top + 2, count * size, LINE - 4, Tone.REST))
         for index, mark in enumerate(row.marks):
             if mark is None:
                 continue
             left, (tone, sign) = LABEL + index * size, mark
-            drawn.append(_box(left + 1, top + 2, size - 2, LINE - 4, tone, plain=bool(sign)))
-            if sign:
-                drawn.append(_text(left + size / 2, top + 15, sign, "middle"))
-    return _chart(title, unit, (len(rows) + 1) * LINE, drawn, legend)
+            drawn.append(_square(left + 1, top + 2, size - 2, LINE - 4, tone, sign))
+    key, end = _key([(_square(0, 0, 22, 14, tone, sign), meaning) for tone, sign, meaning in signs], len(rows) + 1)
+    return _drawing(title, unit, end, [*drawn, key])
 
 
 def _chart(title: str, unit: str, height: float, drawn: Iterable[str], legend: Legend) -> str:
-    key: list[str] = []
-    left, top = float(LABEL), height + 12
-    for tone, meaning in legend:
+    key, end = _key([(_box(0, 0, 22, 14, tone), meaning) for tone, meaning in legend], height / LINE)
+    return _drawing(title, unit, end, [*drawn, key])
+
+
+def _key(signs: Sequence[tuple[str, str]], line: float) -> tuple[str, float]:
+    """Return the legend below so many lines, each sign with its meaning, and where it ends."""
+    drawn: list[str] = []
+    left, top = float(LABEL), line * LINE + 10
+    for sign, meaning in signs:
         width = 30 + FONT * _columns(meaning) / 2 + 18
         if left + width > WIDTH and left > LABEL:
             left, top = float(LABEL), top + LINE
-        key += [_box(left, top, 22, 12, tone), _text(left + 28, top + 11, meaning)]
+        place = f"translate({_number(left)} {_number(top)})"
+        drawn.append(f'<g transform="{place}">{sign}{_text(28, 12, meaning)}</g>')
         left += width
+    return "\n".join(drawn), top + LINE if signs else line * LINE + 4
+
+
+def _drawing(title: str, unit: str, height: float, drawn: Iterable[str]) -> str:
     head = f"{title} ({unit})" if unit else title
-    total = top + 20 if legend else height + 4
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {WIDTH} {_number(total)}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {WIDTH} {_number(height)}" '
         f'font-size="{FONT}" font-family="sans-serif">\n<title>{text(head)}</title>\n'
-        + "\n".join([*drawn, *key]) + "\n</svg>"
+        + "\n".join(drawn) + "\n</svg>"
     )
+
+
+def _square(left: float, top: float, width: float, height: float, tone: Tone, sign: str) -> str:
+    """Return the square of a day; where a sign is to be read on it, it has no pattern."""
+    box = _box(left, top, width, height, tone, plain=True)
+    return box + (_text(left + width / 2, top + height / 2 + 4.5, sign, "middle") if sign else "")
 
 
 def _box(left: float, top: float, width: float, height: float, tone: Tone, plain: bool = False) -> str:
@@ -198,6 +216,14 @@ def _length(row: Bar) -> float:
 def _columns(content: str) -> int:
     """Return how many half-width columns a text takes."""
     return sum(2 if unicodedata.east_asian_width(character) in "WFA" else 1 for character in content)
+
+
+def _fitting(label: str) -> str:
+    """Return a label that fits beside its bar; the table beside the chart has the whole."""
+    most = LABEL * 2 // FONT - 2
+    while _columns(label) > most:
+        label = label.rstrip("…")[:-1] + "…"
+    return label
 
 
 def _rounded(most: float) -> float:

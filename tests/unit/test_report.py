@@ -140,8 +140,8 @@ def test_weather_that_nobody_knew_is_never_a_calm_square(tmp_path, three):
     days = [weather("s0_es", NOW - timedelta(days=5), "unknown"), weather("s0_es", NOW - timedelta(days=1), "clear")]
     text = page(tmp_path, three, days)
     chart = text.split(f"<h2>{WEATHER}</h2>")[1].split("</svg>")[0]
-    # five days from the first to the day it became known, that one included
-    assert chart.count(">不</text>") == 5
+    # five days from the first to the day it became known, that one included, and the legend's
+    assert chart.count(">不</text>") == 5 + 1
 
 
 def test_the_same_facts_give_the_same_bytes_and_a_past_day_does_not_change(tmp_path, three):
@@ -222,3 +222,9 @@ def test_bars_share_one_scale_from_zero():
     chart = ElementTree.fromstring(bars("題", "", rows, ()))
     first, second = (float(each.get("width", "")) for each in chart.iter() if each.tag.endswith("rect"))
     assert first == pytest.approx(2 * second, abs=0.1)
+
+
+def test_a_long_name_is_cut_in_the_chart():
+    chart = ElementTree.fromstring(bars("題", "", [Bar("長" * 80, None, "")], ()))
+    [label] = [each.text or "" for each in chart.iter() if "長" in (each.text or "")]
+    assert label.endswith("…") and len(label) <= 15

@@ -1,6 +1,7 @@
 """How old the newest good backup is, which days brought one, and what drills brought back."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 from kdx.config.model import School, Share
@@ -71,22 +72,24 @@ def calendar(survey: Survey, audience: Audience) -> Section:
         found[school.id][day] = max(before, state, key=grave.index)
         counts[school.id][state] += 1
     lines = [
-        Days(short_name(school.name), [_square(found[school.id].get(day)) for day in survey.days])
+        Days(short_name(school.name), _days(found[school.id], survey))
         for school in survey.board.schools
     ]
     rows = [{"school": short_name(school.name), **counts[school.id]} for school in survey.board.schools]
     columns = (SCHOOL, *(Column(state, word, "count") for state, (_tone, word, _sign) in STATES.items()))
     title = _("Backups of the last five weeks")
-    legend = [(tone, f"{translate(word)} {translate(sign)}".strip()) for tone, word, sign in STATES.values()]
+    signs = [(*_square(state), translate(word)) for state, (_tone, word, _sign) in STATES.items()]
     return Section(
         title, told(survey, title, columns, rows),
-        charts.calendar(title, _("a square a day"), survey.now.date(), lines, [*legend, (Tone.REST, _("none"))]),
+        charts.calendar(title, _("a square a day"), survey.now.date(), lines, [*signs, (Tone.REST, "", _("none"))]),
     )
 
 
-def _square(state: str | None) -> tuple[Tone, str] | None:
-    if state is None:
-        return None
+def _days(states: Mapping[date, str], survey: Survey) -> list[tuple[Tone, str] | None]:
+    return [_square(states[day]) if day in states else None for day in survey.days]
+
+
+def _square(state: str) -> tuple[Tone, str]:
     tone, _word, sign = STATES[state]
     return tone, translate(sign) if sign else ""
 

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
+from itertools import groupby
 
 from kdx.hazard.items import KNOWN, Level
 from kdx.hazard.policy import LEVELS
@@ -11,10 +12,12 @@ from kdx.report import charts
 from kdx.report.charts import Days, Tone
 from kdx.report.rollout import short_name
 from kdx.report.sections.section import SCHOOL, Audience, Section, told
-from kdx.report.tables import Column
+from kdx.report.tables import Column, Row
 from kdx.state.ledger import Recorded
 from kdx.survey import Survey
 
+MOST_NAMES = 3
+"""Schools that are named in one line; more are counted."""
 MOST_ROWS = 60
 """Changes that are printed; the rest is counted."""
 
@@ -34,23 +37,33 @@ def weather(survey: Survey, audience: Audience) -> Section:
         Days(short_name(school.name), [_level_of(by_school[school.id], day, survey) for day in survey.days])
         for school in survey.board.schools
     ]
-    names = {school.id: short_name(school.name) for school in survey.board.schools}
-    changes = [event for event in reversed(survey.weather) if event.subject in names]
-    rows = [
-        {"time": event.time, "school": names[event.subject], "level": LEVELS[_level(event)],
-         "why": ", ".join(map(str, event.body.get("reasons", ()))) or None}
-        for event in changes[:MOST_ROWS]
-    ]
-    columns = (Column("time", N_("Time"), "time"), SCHOOL, Column("level", N_("Level"), "word"),
-               Column("why", N_("Warnings in force")))
+    known = [event for event in reversed(survey.weather) if event.subject in {one.id for one in survey.board.schools}]
+    changes = [_change(list(events), survey) for _same, events in groupby(known, _what)]
+    columns = (Column("time", N_("Time"), "time"), Column("level", N_("Level"), "word"),
+               Column("why", N_("Warnings in force")), Column("schools", N_("Schools"), "count"), SCHOOL)
     notes = (_("{count} earlier changes are in the ledger.").format(count=len(changes) - MOST_ROWS),)
     title = _("Weather of the last five weeks")
-    legend = [(tone, f"{translate(LEVELS[level])} {translate(sign) if sign else ''}".strip())
-              for level, (tone, sign) in SIGNS.items()]
+    signs = [(tone, translate(sign) if sign else "", translate(LEVELS[level])) for level, (tone, sign) in SIGNS.items()]
     return Section(
-        title, told(survey, title, columns, rows, notes if len(changes) > MOST_ROWS else ()),
-        charts.calendar(title, _("the gravest level of each day"), survey.now.date(), lines, legend),
+        title, told(survey, title, columns, changes[:MOST_ROWS], notes if len(changes) > MOST_ROWS else ()),
+        charts.calendar(title, _("the gravest level of each day"), survey.now.date(), lines, signs),
     )
+
+
+def _what(event: Recorded) -> tuple[datetime, Level, str]:
+    """Return what makes changes of several schools one line: the same minute, level and reasons."""
+    return event.time.replace(second=0, microsecond=0), _level(event), _reasons(event)
+
+
+def _reasons(event: Recorded) -> str:
+    return ", ".join(map(str, event.body.get("reasons", ())))
+
+
+def _change(events: Sequence[Recorded], survey: Survey) -> Row:
+    time, level, why = _what(events[0])
+    names = sorted({short_name(survey.board.school(event.subject).name) for event in events})
+    alone = ", ".join(names) if len(names) <= MOST_NAMES else None
+    return {"time": time, "level": LEVELS[level], "why": why or None, "schools": len(names), "school": alone}
 
 
 def _level(event: Recorded) -> Level:
