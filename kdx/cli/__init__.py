@@ -42,7 +42,7 @@ COMMANDS = {
     ),
     "report": (
         "kdx.cli.report:report",
-        N_("Write one page: rollout, backups against their promise, drills, weather, migration, what the servers hold."),
+        N_("Write one page: rollout, backups, drills, weather, migration, what the servers hold."),
     ),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }

@@ -19,7 +19,7 @@ from kdx.language import N_
 @as_of_option
 @click.pass_obj
 def report(app: Application, place: str, audience: str, as_of: datetime | None) -> None:
-    """Write one page: rollout, backups against their promise, drills, weather, migration, what the servers hold.
+    """Write one page: rollout, backups, drills, weather, migration, what the servers hold.
 
     Example: kdx report -o report.html --audience schools
     """
