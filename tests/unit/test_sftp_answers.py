@@ -45,7 +45,7 @@ def test_names_are_taken_as_the_bytes_they_are(rows: list[tuple[bytes, bytes, in
         if extended:
             body += struct.pack(">II2sI3s", 1, 2, b"ab", 3, b"cde")
     assert Answer(NAME, body).names() == [
-        (name, Attributes(size, number, 0o100644, number)) for name, _line, size, number in rows
+        (name, Attributes(size, number, 0o100644, number, 5)) for name, _line, size, number in rows
     ]
 
 
