@@ -38,6 +38,7 @@ from kdx.remotes.sftp.faults import LineBroken
 from kdx.remotes.sftp.paths import SECOND, Paths, entry_of, same
 from kdx.remotes.sftp.files import SMALL, OpenFile, Whole, bundles, chunks, read_small
 from kdx.remotes.sftp.shell import Abilities
+from kdx.remotes.sftp.tree import Tree, look_through
 from kdx.remotes.sftp.wire import Attributes
 from kdx.remotes.sftp.writer import Writer
 
@@ -77,7 +78,6 @@ class SftpRemote:
             unicode_names=False,
             parallel=PARALLEL,
             time_step_ns=SECOND,
-            walks_at_once=True,
         )
 
     @property
@@ -102,13 +102,11 @@ class SftpRemote:
         return self.list(folder)
 
     def walk(self) -> Iterator[Entry]:
-        """Yield every entry below the root, each folder before what is in it."""
-        if self.abilities.lists:
-            found = self._twice(lambda connection: shell.walk(connection, self._paths))
-            if found is not None:
-                yield from found
-                return
-        yield from folders.walk(self._connect().wire, self._paths)
+        """Yield every entry below the root, each folder before what is in it. A server with a shell begins at once."""
+        tree = None
+        if self._abilities is None or self._abilities.lists:
+            tree = self._twice(lambda connection: look_through(connection, self._paths))
+        return folders.walk(self._connect().wire, self._paths) if tree is None else self._walk_tree(tree)
 
     def stat(self, path: str) -> Entry:
         """Return one entry as it is now, links unfollowed. "" is the root."""
@@ -220,6 +218,14 @@ class SftpRemote:
             if not was_kept:
                 raise
         return work(self._connect())
+
+    def _walk_tree(self, tree: Tree) -> Iterator[Entry]:
+        with closing(tree):
+            yield from tree.entries()
+            if not tree.whole:
+                seen = tree.paths()
+                rest = folders.walk(self._connect().wire, self._paths)
+                yield from (entry for entry in rest if entry.path not in seen)
 
     def _read_large(self, path: str, start: int, known_as_file: bool) -> Iterator[bytes]:
         held, offset, reached = b"", start, -1
