@@ -103,7 +103,6 @@ class Worker:
                 self._walk(task.folder)
             elif self._walks_at_once:
                 self._walk_at_once()
-                self._note_root()
             else:
                 self._note_root()
                 self._walk(task.folder)
@@ -127,7 +126,10 @@ class Worker:
 
     def _walk_at_once(self) -> None:
         """Write down the whole share in one walk; its files are hashed as they come, never all kept."""
-        files = self._files_of(self._remote.walk())
+        walk = self._remote.walk()
+        # asked while the walk is on its way
+        self._note_root()
+        files = self._files_of(walk)
         lines, weight = [], 0
         for entry in self._remote.digest_listed(files) if self._read_content else files:
             lines.append(journal_line(entry))

@@ -105,7 +105,7 @@ class SftpRemote:
         """Yield every entry below the root, each folder before what is in it. A server with a shell begins at once."""
         tree = None
         if self._abilities is None or self._abilities.lists:
-            tree = self._twice(lambda connection: look_through(connection, self._paths))
+            self._abilities, tree = self._twice(lambda connection: look_through(connection, self._paths))
         return folders.walk(self._connect().wire, self._paths) if tree is None else self._walk_tree(tree)
 
     def stat(self, path: str) -> Entry:

@@ -5,12 +5,12 @@ NAS with virtual roots, chroot), is treated as one without a shell.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from kdx.remotes.interface import Entry, SkipReason
-from kdx.remotes.sftp.commands import BY_ANY, BY_GNU, END, NOTHING, TRY, Hashing
+from kdx.remotes.sftp.commands import BY_ANY, BY_GNU, END, NOTHING, TRIAL_ANSWERS, TRY, Hashing
 from kdx.remotes.sftp.connection import Connection
 from kdx.remotes.sftp.faults import LineBroken, Refusal, line_broken
 from kdx.remotes.sftp.paths import SECOND, Paths
@@ -48,12 +48,18 @@ def try_shell(connection: Connection) -> Abilities:
         with Program(connection, TRY, TRY_SECONDS) as program:
             program.end_input()
             expected = landmarks(connection)
-            first, root, lists, ending_with_nul, plain, *rest = islice(program.strings(), 6)
+            *answers, end = islice(program.strings(), TRIAL_ANSWERS + 1)
     except (NoProgram, LineBroken, Refusal, ValueError):
         if not connection.transport.is_active():
             raise
         return Abilities()
-    if [first, root] != expected or rest != [END]:
+    return judge_trial(answers, expected) if end == END else Abilities()
+
+
+def judge_trial(answers: Sequence[bytes], expected: Sequence[bytes]) -> Abilities:
+    """Given what a trial answered and what SFTP sees, return what the shell can do."""
+    *seen, lists, ending_with_nul, plain = answers
+    if seen != expected:
         return Abilities()
     if lists and ending_with_nul.startswith(NOTHING):
         return Abilities(True, BY_GNU)

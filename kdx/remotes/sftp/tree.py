@@ -13,12 +13,12 @@ from typing import IO
 
 from kdx.remotes.interface import Entry, SkipReason
 from kdx.remotes.local.writer import is_part
-from kdx.remotes.sftp.commands import WALK
+from kdx.remotes.sftp.commands import TRIAL_ANSWERS, WALK
 from kdx.remotes.sftp.connection import Connection
 from kdx.remotes.sftp.faults import LineBroken, Refusal
 from kdx.remotes.sftp.paths import SECOND, Paths, text
 from kdx.remotes.sftp.program import NoProgram, Program
-from kdx.remotes.sftp.shell import TRY_SECONDS, landmarks, seconds
+from kdx.remotes.sftp.shell import TRY_SECONDS, Abilities, judge_trial, landmarks, seconds
 
 IN_MEMORY = 16 << 20
 """Bytes of a listing that are kept in memory; more goes to a temporary file."""
@@ -30,33 +30,35 @@ _KINDS = {b"f": "file", b"d": "directory", b"l": "link"}
 _new = tuple.__new__
 
 
-def look_through(connection: Connection, paths: Paths) -> "Tree | None":
-    """Let the server tell its whole tree. None where it has no shell, or one that sees other folders than SFTP."""
+def look_through(connection: Connection, paths: Paths) -> tuple[Abilities, "Tree | None"]:
+    """Find out what the server can do by itself, and let it tell its whole tree if it can do that."""
     try:
         with ExitStack() as on_failure:
             program = on_failure.enter_context(Program(connection, WALK, TRY_SECONDS))
             program.send(paths.root + b"\n")
             program.end_input()
-            pieces = _after_landmarks(program.pieces(), landmarks(connection))
+            expected = landmarks(connection)
+            answers, pieces = _after_trial(program.pieces())
+            abilities = judge_trial(answers, expected)
+            if not abilities.lists:
+                return abilities, None
             on_failure.pop_all()
     except (NoProgram, LineBroken, Refusal):
         if not connection.transport.is_active():
             raise
-        return None
+        return Abilities(), None
     program.wait = connection.patience.answer
-    return Tree(program, pieces)
+    return abilities, Tree(program, pieces)
 
 
-def _after_landmarks(pieces: Iterator[bytes], expected: list[bytes]) -> Iterator[bytes]:
-    """Return what follows the landmarks. NoProgram where they are others."""
+def _after_trial(pieces: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes]]:
+    """Return what the trial answered, and what follows."""
     told = b""
     for piece in pieces:
         told += piece
-        *seen, rest = told.split(b"\0", len(expected))
-        if len(seen) == len(expected):
-            if seen != expected:
-                break
-            return chain((rest,), pieces)
+        *answers, rest = told.split(b"\0", TRIAL_ANSWERS)
+        if len(answers) == TRIAL_ANSWERS:
+            return answers, chain((rest,), pieces)
     raise NoProgram
 
 
