@@ -26,6 +26,7 @@ from kdx.progress import SILENT, Progress
 from kdx.remotes import Place, place_of_share, place_of_target
 from kdx.remotes.interface import Entry, PlaceMissing, Remote
 from kdx.state.folder import StateFolder
+from kdx.transfer.begun import begun
 from kdx.transfer.copy import CONFLICT, copy
 from kdx.transfer.limit import Limiter, Rate
 from kdx.transfer.outcome import Planned, Ran, Verdict
@@ -171,7 +172,7 @@ def verify(migration: Migration, level: Level, clock: Clock, progress: Progress 
         try:
             with closing(migration.destination.open()) as target:
                 tally, how = migration.records.write_verification(
-                    _listed(migration, target),
+                    begun(_listed(migration, target)),
                     level,
                     lambda rows: settle_by_bytes(rows, target, migration.destination, level, progress),
                     {"verified": started.isoformat()},
@@ -206,7 +207,7 @@ def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller
     )
     catalog = open_catalog(scan.catalog)
     with closing(migration.destination.open()) as destination:
-        listed = _listed(migration, destination)
+        listed = begun(_listed(migration, destination))
         tally = migration.records.write_plan(
             catalog.entries(), listed, can, _about(migration, scan), _undecided(migration, catalog)
         )

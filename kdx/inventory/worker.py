@@ -126,10 +126,7 @@ class Worker:
 
     def _walk_at_once(self) -> None:
         """Write down the whole share in one walk; its files are hashed as they come, never all kept."""
-        walk = self._remote.walk()
-        # asked while the walk is on its way
-        self._note_root()
-        files = self._files_of(walk)
+        files = self._files_of(self._remote.walk())
         lines, weight = [], 0
         for entry in self._remote.digest_listed(files) if self._read_content else files:
             lines.append(journal_line(entry))
@@ -168,6 +165,8 @@ class Worker:
                 self._report_if_due()
                 lines = []
         self._write(self._seen, lines)
+        # asked while the server hashes what is left
+        self._note_root()
 
     def _look_into(self, folder: Entry) -> None:
         """Write down a folder and what lies in it; its folders are kept for later."""
