@@ -24,8 +24,9 @@ from kdx.inventory.scan import ScanResult, scan_share
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place, place_of_share, place_of_target
-from kdx.remotes.interface import Entry, PlaceMissing
+from kdx.remotes.interface import Entry, PlaceMissing, Remote
 from kdx.state.folder import StateFolder
+from kdx.transfer.begun import begun
 from kdx.transfer.copy import CONFLICT, copy
 from kdx.transfer.limit import Limiter, Rate
 from kdx.transfer.outcome import Planned, Ran, Verdict
@@ -167,16 +168,15 @@ def verify(migration: Migration, level: Level, clock: Clock, progress: Progress 
                 share=migration.share.name, target=migration.target.name, school=migration.school.id
             )
         started = clock()
-        with closing(migration.destination.open()) as target:
-            can = target.capabilities
         progress.start(N_("Verifying"), None, "bytes")
         try:
-            tally, how = migration.records.write_verification(
-                _listed(migration),
-                level,
-                lambda rows: settle_by_bytes(rows, migration.destination, level, can, progress),
-                {"verified": started.isoformat()},
-            )
+            with closing(migration.destination.open()) as target:
+                tally, how = migration.records.write_verification(
+                    begun(_listed(migration, target)),
+                    level,
+                    lambda rows: settle_by_bytes(rows, target, migration.destination, level, progress),
+                    {"verified": started.isoformat()},
+                )
         finally:
             progress.done()
         return Verdict(
@@ -206,9 +206,11 @@ def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller
         accept_smaller=accept_smaller,
     )
     catalog = open_catalog(scan.catalog)
-    tally = migration.records.write_plan(
-        catalog.entries(), _listed(migration), can, _about(migration, scan), _undecided(migration, catalog)
-    )
+    with closing(migration.destination.open()) as destination:
+        listed = begun(_listed(migration, destination))
+        tally = migration.records.write_plan(
+            catalog.entries(), listed, can, _about(migration, scan), _undecided(migration, catalog)
+        )
     return Planned(tally, scan, digest_of(migration.records.plan))
 
 
@@ -276,12 +278,10 @@ def _move(
         records.gather()
 
 
-def _listed(migration: Migration) -> Iterator[Entry]:
+def _listed(migration: Migration, destination: Remote) -> Iterator[Entry]:
     """Yield what lies at the destination; nothing where the target is there and the destination is not yet."""
-    with closing(migration.root.open()) as root:
-        next(iter(root.list()), None)
     try:
-        with closing(migration.destination.open()) as destination:
-            yield from destination.walk()
+        yield from destination.walk()
     except PlaceMissing:
-        return
+        with closing(migration.root.open()) as root:
+            next(iter(root.list()), None)

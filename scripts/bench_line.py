@@ -14,12 +14,13 @@ from urllib.parse import quote
 
 import sample_share
 from bench_measure import Comparison, Measure, in_pairs
-from bench_print import Figures, Line
-from bench_run import Bench
+from bench_print import Figures
+from bench_print import Line as Found
+from bench_run import MIB, Bench
 from local_store import RCLONE, LocalStore, serve_s3
 from sample_board import SCHOOL, write_board
 
-from tests.rigs.line import lay_line
+from tests.rigs.line import Line, lay_line
 from tests.rigs.smbd import PASSWORD, SHARE, serve_samba
 from tests.rigs.sshd import serve_ssh
 
@@ -36,6 +37,7 @@ class Server:
     """A share behind the line: its kdx address and secret, and what lets rclone reach it as `far:`."""
 
     url: str
+    line: Line
     rclone: dict[str, str]
     secret: str = ""
     variables: dict[str, str] = field(default_factory=dict)
@@ -69,6 +71,7 @@ def over_ssh(bench: Bench, root: Path, delay: float = ONE_WAY, rate: float = RAT
         where = str(root)
         yield Server(
             url=f"sftp://{user}@127.0.0.1:{line.port}{root}",
+            line=line,
             rclone={f"RCLONE_CONFIG_FAR_{name}": value for name, value in settings.items()},
             secret=f"file:{server.key}",
             variables={"HOME": str(_home(bench, known, server.key))},
@@ -93,6 +96,7 @@ def over_smb(bench: Bench, root: Path, delay: float = ONE_WAY, rate: float = RAT
         login.write_text(f"username = {server.user}\npassword = {PASSWORD}\n")
         yield Server(
             url=f"smb://{server.user}@127.0.0.1:{line.port}/{quote(SHARE)}",
+            line=line,
             rclone={f"RCLONE_CONFIG_FAR_{name}": value for name, value in settings.items()},
             secret=f"env:{PASSWORD_VARIABLE}",
             variables={PASSWORD_VARIABLE: PASSWORD},
@@ -103,19 +107,19 @@ def over_smb(bench: Bench, root: Path, delay: float = ONE_WAY, rate: float = RAT
         )
 
 
-def names_sftp(bench: Bench) -> Iterator[Line]:
+def names_sftp(bench: Bench) -> Iterator[Found]:
     """First look at a share over SFTP against the quicker of rclone lsf and find."""
     with over_ssh(bench, _entries(bench)) as server:
         yield from _names(bench, "names-sftp", server)
 
 
-def names_smb(bench: Bench) -> Iterator[Line]:
+def names_smb(bench: Bench) -> Iterator[Found]:
     """First look at a share over SMB against the quicker of rclone lsf and smbclient."""
     with over_smb(bench, _entries(bench)) as server:
         yield from _names(bench, "names-smb", server)
 
 
-def hash_sftp(bench: Bench) -> Iterator[Line]:
+def hash_sftp(bench: Bench) -> Iterator[Found]:
     """Scan with hashes computed on the server, and a verification there, against rclone and a bare pipe of find."""
     root = bench.files(f"far-hash-{bench.size.school}", sample_share.tiny(bench.size.school), seed=21)
     with over_ssh(bench, root) as server:
@@ -136,19 +140,19 @@ def hash_sftp(bench: Bench) -> Iterator[Line]:
     yield from _verify_there(bench, root)
 
 
-def small_sftp(bench: Bench) -> Iterator[Line]:
+def small_sftp(bench: Bench) -> Iterator[Found]:
     """Small files from SFTP to S3, both behind the line, against rclone."""
     with over_ssh(bench, _small(bench)) as server:
         yield from _small_files(bench, "small-sftp", server, ("--sftp-disable-hashcheck",))
 
 
-def small_smb(bench: Bench) -> Iterator[Line]:
+def small_smb(bench: Bench) -> Iterator[Found]:
     """Small files from SMB to S3, both behind the line, against rclone."""
     with over_smb(bench, _small(bench)) as server:
         yield from _small_files(bench, "small-smb", server, ())
 
 
-def large(bench: Bench) -> Iterator[Line]:
+def large(bench: Bench) -> Iterator[Found]:
     """One large file from each server to a folder: the part of the line it takes."""
     size = bench.size.large
     root = bench.files(f"large-{size}", iter([sample_share.Sample("動画/運動会.mp4", size, 1_700_000_000)]), seed=2)
@@ -161,7 +165,35 @@ def large(bench: Bench) -> Iterator[Line]:
         yield Figures(name, "time over the line's own", "x", [took / (size / RATE)], 1 / 0.9)
 
 
-def _names(bench: Bench, name: str, server: Server) -> Iterator[Line]:
+def capped(bench: Bench) -> Iterator[Found]:
+    """A minute of a large file under a cap: what came over the line, over what the cap allows in that time."""
+    cap = 2_500_000
+    size = cap * bench.size.capped_seconds
+    root = bench.files(f"capped-{size}", iter([sample_share.Sample("動画/入学式.mp4", size, 1_700_000_000)]), seed=4)
+    for name, serve in (("capped-sftp", over_ssh), ("capped-smb", over_smb)):
+        with serve(bench, root) as server:
+            board = server.board(bench, {"cloud": str(bench.new_folder())})
+            words = ("migrate", "run", SCHOOL, "--bandwidth", "20Mbit")
+            took = bench.kdx(board, bench.new_folder(), *words, **server.variables).wall
+            yield Figures(name, "bytes over the cap's own", "x", [server.line.received / (cap * took)], 1.05)
+
+
+def cut(bench: Bench) -> Iterator[Found]:
+    """A large file whose line breaks at half: what is sent a second time, over a line that is only long."""
+    size = bench.size.large
+    root = bench.files(f"large-{size}", iter([sample_share.Sample("動画/運動会.mp4", size, 1_700_000_000)]), seed=2)
+    for name, serve in (("cut-sftp", over_ssh), ("cut-smb", over_smb)):
+        target = bench.new_folder()
+        with serve(bench, root, rate=0) as server:
+            server.line.cut_after = size // 2
+            board = server.board(bench, {"cloud": str(target)})
+            bench.kdx(board, bench.new_folder(), "migrate", "run", SCHOOL, **server.variables)
+            again = server.line.received - size
+        shutil.rmtree(target)
+        yield Figures(name, "sent again", "MiB", [again / MIB], 64)
+
+
+def _names(bench: Bench, name: str, server: Server) -> Iterator[Found]:
     board = server.board(bench)
 
     def look() -> Measure:
@@ -180,7 +212,7 @@ def _names(bench: Bench, name: str, server: Server) -> Iterator[Line]:
     yield Figures(name, "peak memory", "MB", [ours.peak / 1e6 for ours, _ in pairs], 400)
 
 
-def _verify_there(bench: Bench, root: Path) -> Iterator[Line]:
+def _verify_there(bench: Bench, root: Path) -> Iterator[Found]:
     """Move a share to a server without a delay, then verify it through the line."""
     landing = bench.new_folder()
     with ExitStack() as stack:
@@ -197,7 +229,7 @@ def _verify_there(bench: Bench, root: Path) -> Iterator[Line]:
         yield Comparison("verify-sftp", "find | xargs sha256sum", "wall", in_pairs(verify, bare, bench.size.pairs), 1.3)
 
 
-def _small_files(bench: Bench, name: str, server: Server, lean: tuple[str, ...]) -> Iterator[Line]:
+def _small_files(bench: Bench, name: str, server: Server, lean: tuple[str, ...]) -> Iterator[Found]:
     with serve_s3(bench.new_folder(), "kdx", "rclone") as store:
         port = int(store.endpoint.rpartition(":")[2])
         with lay_line(port, ONE_WAY, RATE) as line:
@@ -253,11 +285,13 @@ def _home(bench: Bench, known: Path, key: Path) -> Path:
     return home
 
 
-BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {
+BENCHES: dict[str, Callable[[Bench], Iterator[Found]]] = {
     "names-sftp": names_sftp,
     "names-smb": names_smb,
     "hash-sftp": hash_sftp,
     "small-sftp": small_sftp,
     "small-smb": small_smb,
     "large": large,
+    "capped": capped,
+    "cut": cut,
 }

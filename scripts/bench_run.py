@@ -32,11 +32,18 @@ class Size:
     """Entries of a share behind a line."""
     large: int
     """Bytes of a file behind a line."""
+    capped_seconds: int
+    """How long a cap is watched."""
     pairs: int
 
 
-FULL = Size(tiny=60_000, school=20_000, entries=1_000_000, migrate=4_000, far=50_000, large=2_000 * MIB, pairs=5)
-QUICK = Size(tiny=6_000, school=2_000, entries=100_000, migrate=400, far=5_000, large=100 * MIB, pairs=3)
+FULL = Size(
+    tiny=60_000, school=20_000, entries=1_000_000, migrate=4_000, far=50_000, large=2_000 * MIB, capped_seconds=60,
+    pairs=5,
+)
+QUICK = Size(
+    tiny=6_000, school=2_000, entries=100_000, migrate=400, far=5_000, large=100 * MIB, capped_seconds=6, pairs=3
+)
 
 
 class Bench:

@@ -7,7 +7,7 @@ every hash that still counts, and reads only the rest. Until the catalog has its
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdx.config.model import Share
-from kdx.errors import ExitCode
+from kdx.errors import ExitCode, Unreachable
 from kdx.inventory.attempt import Attempt, begin_attempt
 from kdx.inventory.errand import BATCH_BYTES, BATCH_FILES, BATCH_LETTERS, Errand, Task
 from kdx.inventory.guard import Shrinking, SourceShrunk, refuse_shrunk
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 UNREAD_LISTED = 1000
 """So many unread entries are listed by a scan; the catalog has all of them."""
+HOLDERS_ASKED = 20
+"""As many as a person reads; each may cost several round trips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class ScanResult:
     """(pattern, entries left because of it), every pattern of the share in its order."""
     unread: tuple[tuple[str, str], ...]
     """(path, reason) of the first UNREAD_LISTED entries that were not read."""
+    holders: Mapping[str, str]
+    """Who has a locked file open, by path, where that is known; asked for the first HOLDERS_ASKED locked ones."""
     read_content: bool
     """False for a scan of names: what was not known before is still not known."""
     hashed: int
@@ -135,7 +139,7 @@ def scan_share(
                 seen = _walk(attempt, workers, database, accept_smaller)
                 if read_content and not at_once:
                     seen = _hash_rest(attempt, workers, database, seen)
-                return _finish(attempt, database, seen, read_content)
+                return _finish(attempt, place, database, seen, read_content)
 
 
 @contextmanager
@@ -245,7 +249,9 @@ def _tasks(files: Iterable[Entry]) -> Iterator[Task]:
         yield Task(files=batch)
 
 
-def _finish(attempt: Attempt, database: "Database", seen: _Seen, read_content: bool) -> ScanResult:
+def _finish(
+    attempt: Attempt, place: Place, database: "Database", seen: _Seen, read_content: bool
+) -> ScanResult:
     """Give the table its name as a catalog, and sum it up."""
     from kdx.inventory.catalog.catalog import new_catalog_path
     from kdx.inventory.catalog.queries import ignored_paths, unread_paths
@@ -255,6 +261,7 @@ def _finish(attempt: Attempt, database: "Database", seen: _Seen, read_content: b
     skips = {count.skip for count in seen.counts}
     paths = ignored_paths(database, seen.table) if SkipReason.IGNORED in skips else ()
     ignored = Counter(pattern_of(path.rpartition("/")[2]) for path in paths)
+    unread = tuple(unread_paths(database, seen.table, UNREAD_LISTED)) if skips & NOT_READ else ()
     result = ScanResult(
         share=attempt.share,
         catalog=new_catalog_path(attempt.catalogs, attempt.started),
@@ -263,7 +270,8 @@ def _finish(attempt: Attempt, database: "Database", seen: _Seen, read_content: b
         ended=seen.ended,
         counts=seen.counts,
         ignored=tuple((pattern, ignored[pattern]) for pattern in attempt.share.ignore.patterns),
-        unread=tuple(unread_paths(database, seen.table, UNREAD_LISTED)) if skips & NOT_READ else (),
+        unread=unread,
+        holders=_holders(place, [path for path, reason in unread if reason == SkipReason.LOCKED]),
         read_content=read_content,
         hashed=seen.hashed,
         hashed_bytes=seen.hashed_bytes,
@@ -271,6 +279,20 @@ def _finish(attempt: Attempt, database: "Database", seen: _Seen, read_content: b
     move_durably(seen.table, result.catalog)
     attempt.forget()
     return result
+
+
+def _holders(place: Place, locked: Sequence[str]) -> dict[str, str]:
+    """Ask who has files open. Information only: a place that answers no more has been scanned all the same."""
+    if not locked:
+        return {}
+    from kdx.remotes.holder import holder_of
+
+    found: dict[str, str] = {}
+    with suppress(Unreachable), closing(place.open()) as remote:
+        for path in locked[:HOLDERS_ASKED]:
+            if holder := holder_of(remote, path):
+                found[path] = holder
+    return found
 
 
 def _sha256(path: Path) -> str:

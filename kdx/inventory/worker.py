@@ -80,6 +80,7 @@ class Worker:
         self, errand: Errand, number: int, put: socket.socket, take: socket.socket, tell: socket.socket
     ) -> None:
         self._remote: Remote = errand.place.open()
+        self._walks_at_once = errand.place.walks_at_once
         self._read_content = errand.read_content
         self._ignored = ignore_matcher(errand.ignore)
         self._seen = Journal(errand.journal("walk" if errand.read_content else "names", number))
@@ -96,13 +97,14 @@ class Worker:
         """Do tasks until the parent has gone."""
         while True:
             task = unpacked(self._take.recv(MESSAGE_BYTES))
-            if task.folder is not None and not task.folder.path:
-                self._note_root()
             if task.folder is None:
                 self._hash(task.files)
-            elif not task.folder.path and self._remote.capabilities.walks_at_once:
+            elif task.folder.path:
+                self._walk(task.folder)
+            elif self._walks_at_once:
                 self._walk_at_once()
             else:
+                self._note_root()
                 self._walk(task.folder)
             self._report(finished=1)
 
@@ -124,8 +126,9 @@ class Worker:
 
     def _walk_at_once(self) -> None:
         """Write down the whole share in one walk; its files are hashed as they come, never all kept."""
+        files = self._files_of(self._remote.walk())
         lines, weight = [], 0
-        for entry in self._remote.digest_listed(self._files_of_walk()):
+        for entry in self._remote.digest_listed(files) if self._read_content else files:
             lines.append(journal_line(entry))
             self._files += entry.sha256 is not None
             self._bytes += entry.size if entry.sha256 is not None else 0
@@ -136,11 +139,11 @@ class Worker:
                 lines, weight = [], 0
         self._write(self._hashed, lines)
 
-    def _files_of_walk(self) -> Iterator[Entry]:
+    def _files_of(self, walk: Iterator[Entry]) -> Iterator[Entry]:
         """Write down what a walk finds, and yield the files that are left to be hashed."""
         lines: list[str] = []
         ignored: set[str] = set()
-        for entry in self._remote.walk():
+        for entry in walk:
             folder, _slash, name = entry.path.rpartition("/")
             if folder in ignored:
                 # a walk goes on below a folder that is left by rule; nothing there is anybody's business
@@ -162,6 +165,8 @@ class Worker:
                 self._report_if_due()
                 lines = []
         self._write(self._seen, lines)
+        # asked while the server hashes what is left
+        self._note_root()
 
     def _look_into(self, folder: Entry) -> None:
         """Write down a folder and what lies in it; its folders are kept for later."""

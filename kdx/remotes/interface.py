@@ -97,8 +97,6 @@ class Capabilities:
     """How many requests at once do well by default."""
     time_step_ns: int = 1
     """Times are kept to whole steps of so many nanoseconds; what is written becomes the step before it."""
-    walks_at_once: bool = False
-    """walk() is far quicker than list() folder by folder, and yields every folder before what is in it."""
 
 
 @dataclass(frozen=True, slots=True)

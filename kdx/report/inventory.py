@@ -161,7 +161,10 @@ def unread_lines(results: Iterable[ScanResult]) -> str:
     lines: list[str] = []
     for result in results:
         shown = result.unread[:LINES_SHOWN]
-        lines += [f"  {visible(f'{result.share.name}/{path}')}  ({_(reason)})" for path, reason in shown]
+        lines += [
+            f"  {visible(f'{result.share.name}/{path}')}  ({_why(reason, result.holders.get(path))})"
+            for path, reason in shown
+        ]
         if result.not_read > len(shown):
             lines.append(
                 "  " + _("… and {count} more: kdx inventory summary {school} --by unreadable").format(
@@ -169,6 +172,10 @@ def unread_lines(results: Iterable[ScanResult]) -> str:
                 )
             )
     return "\n".join(lines)
+
+
+def _why(reason: str, holder: str | None) -> str:
+    return _("{reason}: {holder}").format(reason=_(reason), holder=visible(holder)) if holder else _(reason)
 
 
 def duplicates_table(school: School, shelf: Shelf, groups: int, wasted: int, copies: Sequence[Copy]) -> Table:

@@ -23,6 +23,7 @@ from kdx.transfer.rows import (
     DECIDED,
     DONE,
     FAILED,
+    IN_MEMORY,
     ITEMS,
     ITEMS_BY_TARGET,
     KNOWN,
@@ -220,15 +221,18 @@ class Records:
         return self.folder / f"{name}.scratch.parquet"
 
     def _settled(self, judged: Iterable[Checked], read_back: ReadBack) -> Iterator[Checked]:
-        """Pass on what is decided; what only its bytes can settle waits on the disk, then is read back."""
+        """Pass on what is decided; what only its bytes can settle waits (many rows: on the disk), then is read back."""
+        first: list[Checked] = []
         with TemporaryDirectory(dir=self.folder) as folder, Journal(Path(folder) / "to-read") as waiting:
             for row in judged:
                 if row.outcome != Outcome.TO_READ:
                     yield row
+                elif len(first) < IN_MEMORY:
+                    first.append(row)
                 else:
                     waiting.write_lines((CHECKED.line(row, 0),))
             waiting.flush()
-            yield from read_back(CHECKED.read_lines(waiting.path))
+            yield from read_back(chain(first, CHECKED.read_lines(waiting.path)))
 
 
 def digest_of(path: Path) -> str:

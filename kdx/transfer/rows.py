@@ -116,7 +116,7 @@ class Rows(Generic[Row]):
         self.layout = Layout(self.columns, key)
         self._key = attrgetter(key)
         fields = self.row._fields
-        self._in_json = [_in_json(name) for name in fields]
+        self._in_json = [_in_json(name, self.columns[name]) for name in fields]
         self._line = "{" + ",".join(f'"{name}":%s' for name in ("seq", *fields)) + "}\n"
 
     def line(self, row: Row, sequence: int) -> str:
@@ -188,20 +188,22 @@ class Rows(Generic[Row]):
         return bytes.fromhex(value) if value is not None and self.columns[field] == "BLOB" else value
 
 
-def _in_json(field: str) -> Callable[[Any], str]:
+def _in_json(field: str, kind: str) -> Callable[[Any], str]:
     """Return how a field is written in JSON; a path that is not UTF-8 brings its bytes along as a second member."""
+    if kind == "BIGINT":
+        return str
 
-    def encode(value: Any) -> str:
-        if value is None:
-            return "null"
-        if isinstance(value, str):
-            if is_unicode(value):
-                return string_in_json(value)
-            raw = f',"{field}_raw":"{path_bytes(value).hex()}"' if field in PATHS else ""
-            return string_in_json(readable(value)) + raw
-        return f'"{value.hex()}"' if isinstance(value, bytes) else str(value)
+    def encode(value: str) -> str:
+        if value.isascii() or is_unicode(value):
+            return string_in_json(value)
+        raw = f',"{field}_raw":"{path_bytes(value).hex()}"' if field in PATHS else ""
+        return string_in_json(readable(value)) + raw
 
-    return encode
+    return _digest_in_json if kind == "BLOB" else encode
+
+
+def _digest_in_json(value: bytes | None) -> str:
+    return "null" if value is None else f'"{value.hex()}"'
 
 
 def _columns(row: type[Any]) -> dict[str, str]:

@@ -7,7 +7,6 @@ computed it (for multipart uploads: the MD5 of the parts' MD5s).
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -16,7 +15,7 @@ from operator import attrgetter
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
-from kdx.remotes.interface import Capabilities, Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
+from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.transfer.copy import CONFLICT
 from kdx.transfer.crew import work_through
 from kdx.transfer.merge import merge
@@ -109,17 +108,19 @@ def judge(expected: Iterable[Checked], known: Iterable[Known], level: Level) -> 
 
 
 def settle_by_bytes(
-    rows: Iterable[Checked], target: Place, level: Level, can: Capabilities, progress: Progress = SILENT
+    rows: Iterable[Checked], target: Remote, place: Place, level: Level, progress: Progress = SILENT
 ) -> Iterator[Checked]:
     """Let the bytes that lie at the target settle every row, and yield the outcome.
 
     A place that hashes by itself is asked to, unless every byte is to be read back: no data goes over the line then.
+    Else they are read over several connections to `place`.
     """
+    can = target.capabilities
     if can.digest_by_store and level != Level.READBACK:
         return _ask_store(rows, target, progress)
     return work_through(
         rows,
-        open_lane=lambda step: Lane(target.open(), step),
+        open_lane=lambda step: Lane(place.open(), step),
         work=lambda bundle, lane: (_read_back(row, lane) for row in bundle),
         weight=lambda row: 0,
         pace=Pace(can.parallel),
@@ -200,19 +201,18 @@ def _by_tag(row: Checked, listed: Known) -> tuple[Outcome, str, str]:
     return Outcome.TO_READ, "", ""
 
 
-def _ask_store(rows: Iterable[Checked], target: Place, progress: Progress) -> Iterator[Checked]:
+def _ask_store(rows: Iterable[Checked], target: Remote, progress: Progress) -> Iterator[Checked]:
     asked: deque[Checked] = deque()
-    with closing(target.open()) as remote:
-        for there in remote.digest_listed(_as_entries(rows, asked)):
-            row = asked.popleft()
-            if there.sha256 is not None:
-                progress.advance(there.size)
-                yield _by_digest(row, there.sha256, How.STORE_SHA256)
-            elif there.skip == SkipReason.VANISHED:
-                yield row._replace(outcome=Outcome.MISSING, why=GONE)
-            else:
-                unread = ReadFailed(name=row.target, reason=there.skip, detail="")
-                yield row._replace(outcome=Outcome.UNPROVEN, why=str(unread))
+    for there in target.digest_listed(_as_entries(rows, asked)):
+        row = asked.popleft()
+        if there.sha256 is not None:
+            progress.advance(there.size)
+            yield _by_digest(row, there.sha256, How.STORE_SHA256)
+        elif there.skip == SkipReason.VANISHED:
+            yield row._replace(outcome=Outcome.MISSING, why=GONE)
+        else:
+            unread = ReadFailed(name=row.target, reason=there.skip, detail="")
+            yield row._replace(outcome=Outcome.UNPROVEN, why=str(unread))
 
 
 def _as_entries(rows: Iterable[Checked], asked: deque[Checked]) -> Iterator[Entry]:

@@ -7,6 +7,7 @@ import getpass
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -322,6 +323,22 @@ def test_what_a_killed_writer_left_is_not_listed_and_goes_after_a_day(remote: Sf
     # a later question is answered after the clean-up
     remote.stat("a")
     assert sorted(path.name for path in root.iterdir()) == [".kdx-" + "1" * 16 + ".part", ".kdx-notes.txt", "a"]
+
+
+def test_a_part_that_has_its_files_old_time_already_is_not_taken_for_an_old_one(
+    remote: SftpRemote, root: Path
+) -> None:
+    """Another lane sweeps the folder between the part's getting its time and its name."""
+    began, long_ago = int(time.time()), 1_500_000_000
+    remote.write("a", [b"a"], 1, Metadata(mtime_ns=long_ago * 10**9), Expected.ABSENT)
+    kept = (root / "a").stat()
+    assert kept.st_mtime == long_ago and began <= kept.st_atime <= time.time()
+    finished = root / f".kdx-{'2' * 16}.part"
+    finished.write_bytes(b"whole")
+    os.utime(finished, (kept.st_atime, kept.st_mtime))
+    with closing(type(remote)(remote.door)) as another:
+        another.write("b", [b"b"], 1, Metadata(mtime_ns=0), Expected.ABSENT)
+    assert finished.exists()
 
 
 def test_an_address_without_a_path_is_the_folder_where_the_user_is_let_in(tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_a_file_somebody_has_open_makes_the_move_incomplete_and_says_who(site: S
     with locked(server, "成績.xlsx"):
         said = done(site.kdx("--lang", "en", "migrate", "run", SCHOOL), 3)
         assert "成績.xlsx" in said and "locked: 田中先生" in said
+        assert "成績.xlsx  (locked: 田中先生)" in done(site.kdx("--lang", "en", "inventory", "scan", SCHOOL, "--hash"), 3)
     done(site.kdx("migrate", "run", SCHOOL))
     done(site.kdx("migrate", "verify", SCHOOL))
 

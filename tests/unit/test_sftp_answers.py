@@ -1,6 +1,5 @@
 """What servers answer over SSH, taken apart: whatever it is, it is understood or refused, never guessed."""
 
-import io
 import os
 import struct
 
@@ -9,10 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kdx.config.location import parse_location
-from kdx.remotes.interface import Kind, NameRefused, SkipReason
+from kdx.remotes.interface import Entry, Kind, NameRefused, SkipReason
 from kdx.remotes.sftp.faults import Refusal
 from kdx.remotes.sftp.paths import Paths, parents, seconds
-from kdx.remotes.sftp.shell import TAKE, read_walk
+from kdx.remotes.sftp.tree import WHOLE, read_tree
 from kdx.remotes.sftp.wire import ATTRS, DATA, HANDLE, NAME, STATUS, Answer, Attributes
 
 NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: not set(name) & {0, 47} and name not in (b".", b".."))
@@ -45,7 +44,7 @@ def test_names_are_taken_as_the_bytes_they_are(rows: list[tuple[bytes, bytes, in
         if extended:
             body += struct.pack(">II2sI3s", 1, 2, b"ab", 3, b"cde")
     assert Answer(NAME, body).names() == [
-        (name, Attributes(size, number, 0o100644, number)) for name, _line, size, number in rows
+        (name, Attributes(size, number, 0o100644, number, 5)) for name, _line, size, number in rows
     ]
 
 
@@ -56,37 +55,61 @@ def test_names_are_taken_as_the_bytes_they_are(rows: list[tuple[bytes, bytes, in
 def test_what_find_prints_comes_back_whatever_the_names(
     rows: list[tuple[list[bytes], str, bytes]], piece: int
 ) -> None:
-    printed, expected = io.BytesIO(), []
-    printed.write("root:0\n大 野:1001\n\0".encode())
+    printed, expected = USERS, []
     for parts, kind, target in rows:
         path, link = b"/".join(parts), target if kind == "l" else b""
-        head = {"x": "xd"}.get(kind, kind) + " 12 1700000000.1234567890 644 99 1001"
-        printed.write(head.encode() + b"\0" + path + b"\0" + link + b"\0")
+        printed += record(kind, path, link)
         expected.append((path, kind, link))
-    printed.write(b"= 0\0\0\0")
-    read = [
-        (os.fsencode(entry.path), entry.kind, entry.skip, os.fsencode(entry.link), entry.size, entry.owner)
-        for entry in read_walk(Slowly(printed.getvalue(), piece))
-    ]
+    entries, rest = read(printed + WHOLE, piece)
     facts = {
         "f": (Kind.FILE, None, 12), "d": (Kind.DIRECTORY, None, 0), "l": (Kind.LINK, None, 0),
         "x": (Kind.DIRECTORY, SkipReason.DENIED, 0), "p": (Kind.OTHER, SkipReason.SPECIAL, 0),
     }
-    assert read == [
-        (path, facts[kind][0], facts[kind][1], link, facts[kind][2], "大 野") for path, kind, link in expected
-    ]
+    assert [
+        (os.fsencode(entry.path), entry.kind, entry.skip, os.fsencode(entry.link), entry.size, entry.owner)
+        for entry in entries
+    ] == [(path, facts[kind][0], facts[kind][1], link, facts[kind][2], "大 野") for path, kind, link in expected]
+    assert rest == WHOLE
 
 
-class Slowly(io.BytesIO):
-    """A file that gives less than it is asked for."""
+@given(
+    st.lists(NAMES, min_size=1, max_size=4, unique=True),
+    st.integers(0, 400),
+    st.sampled_from((b"", b"= 1\0\0\0", WHOLE)),
+)
+def test_what_a_find_that_was_cut_off_left_half_said_is_no_entry(names: list[bytes], cut: int, end: bytes) -> None:
+    printed = b"".join(record("l", name, b"target") for name in names)
+    entries, rest = read(USERS + printed[:cut] + end, 50)
+    assert [os.fsencode(entry.path) for entry in entries] == names[: len(entries)]
+    assert {entry.link for entry in entries} <= {"target"}
+    assert (rest == WHOLE) == (end == WHOLE and len(printed[:cut]) in boundaries(names))
 
-    def __init__(self, data: bytes, piece: int) -> None:
-        super().__init__(data)
-        self.piece = piece
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        assert size == TAKE
-        return super().read(self.piece)
+USERS = "root:0\n大 野:1001\n\0".encode()
+
+
+def record(kind: str, path: bytes, link: bytes) -> bytes:
+    head = {"x": "xd"}.get(kind, kind) + " 12 1700000000.1234567890 644 99 1001"
+    return head.encode() + b"\0" + path + b"\0" + link + b"\0"
+
+
+def boundaries(names: list[bytes]) -> list[int]:
+    """After how many bytes a record has just ended."""
+    ends = [0]
+    for name in names:
+        ends.append(ends[-1] + len(record("l", name, b"target")))
+    return ends
+
+
+def read(printed: bytes, piece: int) -> tuple[list[Entry], bytes]:
+    """Return the entries of what find printed, taken in small pieces, and what was left over."""
+    reading = read_tree(printed[start : start + piece] for start in range(0, len(printed), piece))
+    entries = []
+    while True:
+        try:
+            entries.append(next(reading))
+        except StopIteration as end:
+            return entries, end.value
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from kdx.remotes.local.entries import OPEN_FOLDER, OPEN_ROOT, entry_of, file_ent
 from kdx.remotes.local.faults import reading_failed, root_failed
 from kdx.remotes.local.folders import Folders, split
 from kdx.remotes.local.writer import LocalWriter, is_part
-from kdx.remotes.local.rights import NONE_HERE, rights_text
+from kdx.remotes.local.rights import FolderRights
 from kdx.remotes.local.restore import LocalRestore
 
 CAPABILITIES = Capabilities(
@@ -51,8 +51,7 @@ class LocalRemote:
         self._writer = LocalWriter(self._folders)
         self._flags = _READ | os.O_NOATIME
         self._buffer: bytearray | None = None
-        self._rights: tuple[str, str] = "", ""
-        self._has_rights = True
+        self._rights = FolderRights()
 
     def list(self, folder: str = "") -> Iterator[Entry]:
         """Yield the entries directly inside `folder`, sorted by the bytes of their names.
@@ -63,7 +62,7 @@ class LocalRemote:
         descriptor = self._open_folder(folder)
         try:
             items = self._scan(folder, descriptor)
-            self._note_rights(folder, descriptor)
+            self._rights.note(folder, descriptor)
             prefix = f"{folder}/" if folder else ""
             for item in items:
                 entry = listed(item, prefix, descriptor)
@@ -77,7 +76,7 @@ class LocalRemote:
         descriptor = self._open_folder(folder)
         try:
             items = self._scan(folder, descriptor)
-            self._note_rights(folder, descriptor)
+            self._rights.note(folder, descriptor)
             prefix = f"{folder}/" if folder else ""
             for item in items:
                 entry = named(item, prefix, descriptor)
@@ -108,8 +107,7 @@ class LocalRemote:
 
     def access(self, folder: str) -> str:
         """Return the POSIX access list of the folder listed last, "" where its mode says everything."""
-        listed, text = self._rights
-        return text if listed == folder else ""
+        return self._rights.of(folder)
 
     def stat(self, path: str) -> Entry:
         """Return one entry as it is now, links unfollowed. "" is the root."""
@@ -251,15 +249,6 @@ class LocalRemote:
                 return sorted([item for item in found if not is_part(item.name)], key=_bytes_of_name)
         except OSError as error:
             raise reading_failed(error, folder, self.location) from error
-
-    def _note_rights(self, folder: str, descriptor: int) -> None:
-        """Read the access list of a folder while it is open: two system calls, none where the disk keeps no lists."""
-        self._rights = folder, ""
-        if self._has_rights:
-            try:
-                self._rights = folder, rights_text(descriptor)
-            except OSError as error:
-                self._has_rights = error.errno not in NONE_HERE
 
     def _open(self, path: str) -> int:
         folder, _slash, name = path.rpartition("/")

@@ -19,6 +19,28 @@ NONE_HERE = frozenset({errno.ENOTSUP, errno.EPERM, errno.ENOSYS})
 """What a file system answers that keeps no such lists at all."""
 
 
+class FolderRights:
+    """The access list of the folder that was listed last: read while it is open, where two system calls are enough."""
+
+    def __init__(self) -> None:
+        self._noted = "", ""
+        self._disk_keeps_some = True
+
+    def note(self, folder: str, descriptor: int) -> None:
+        """Read the list of an open folder; nothing where the disk keeps no lists."""
+        self._noted = folder, ""
+        if self._disk_keeps_some:
+            try:
+                self._noted = folder, rights_text(descriptor)
+            except OSError as error:
+                self._disk_keeps_some = error.errno not in NONE_HERE
+
+    def of(self, folder: str) -> str:
+        """Return the list of the folder that was noted last, "" for any other and where its mode says everything."""
+        noted, text = self._noted
+        return text if noted == folder else ""
+
+
 def rights_text(descriptor: int) -> str:
     """Return the list of an open folder with its defaults, "" where its mode says everything. OSError (NONE_HERE)."""
     found = []

@@ -7,11 +7,10 @@ A connection that broke is made once more, for whatever may be asked twice.
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
-from typing import TypeVar
 
 from kdx.config.location import Location
 from kdx.config.model import Network
@@ -35,9 +34,11 @@ from kdx.remotes.sftp.ahead import Ahead
 from kdx.remotes.sftp.commands import Hashing
 from kdx.remotes.sftp.connection import Connection, Door, Patience
 from kdx.remotes.sftp.faults import LineBroken
+from kdx.remotes.sftp.kept import KeptConnection
 from kdx.remotes.sftp.paths import SECOND, Paths, entry_of, same
 from kdx.remotes.sftp.files import SMALL, OpenFile, Whole, bundles, chunks, read_small
 from kdx.remotes.sftp.shell import Abilities
+from kdx.remotes.sftp.tree import Tree, look_through
 from kdx.remotes.sftp.wire import Attributes
 from kdx.remotes.sftp.writer import Writer
 
@@ -46,8 +47,6 @@ PATIENT = Patience()
 HURRIED = Patience(connect=5, answer=10)
 QUIET_RETRIES = 2
 """How often digest() begins again when a file changed under it, before it says so."""
-
-Found = TypeVar("Found")
 
 
 class SftpRemote:
@@ -58,7 +57,7 @@ class SftpRemote:
         self.door = door
         self._paths = Paths(door.location)
         self._writer = Writer(self._paths)
-        self._connection: Connection | None = None
+        self._kept = KeptConnection(door)
         self._abilities: Abilities | None = None
         self._looked_at = Entry("", "")
         """The last entry stat() gave: a file that is read right afterwards need not be looked at again."""
@@ -77,46 +76,43 @@ class SftpRemote:
             unicode_names=False,
             parallel=PARALLEL,
             time_step_ns=SECOND,
-            walks_at_once=True,
         )
 
     @property
     def abilities(self) -> Abilities:
         """What the server can do by itself."""
         if self._abilities is None:
-            self._abilities = self._twice(shell.try_shell)
+            self._abilities = self._kept.twice(shell.try_shell)
         return self._abilities
 
     @property
     def server(self) -> tuple[str, str]:
         """What the server calls itself, and its host key."""
-        connection = self._connect()
+        connection = self._kept.get()
         return connection.server, connection.host_key
 
     def list(self, folder: str = "") -> Iterator[Entry]:
         """Yield the entries directly inside `folder`, sorted by the bytes of their names."""
-        yield from self._twice(lambda connection: folders.list_folder(connection.wire, self._paths, folder))
+        yield from self._kept.twice(lambda connection: folders.list_folder(connection.wire, self._paths, folder))
 
     def list_names(self, folder: str = "") -> Iterator[Entry]:
         """The same as list(): a server tells names and sizes in one answer."""
         return self.list(folder)
 
     def walk(self) -> Iterator[Entry]:
-        """Yield every entry below the root, each folder before what is in it."""
-        if self.abilities.lists:
-            found = self._twice(lambda connection: shell.walk(connection, self._paths))
-            if found is not None:
-                yield from found
-                return
-        yield from folders.walk(self._connect().wire, self._paths)
+        """Yield every entry below the root, each folder before what is in it. A server with a shell begins at once."""
+        tree = None
+        if self._abilities is None or self._abilities.lists:
+            self._abilities, tree = self._kept.twice(lambda connection: look_through(connection, self._paths))
+        return folders.walk(self._kept.get().wire, self._paths) if tree is None else self._walk_tree(tree)
 
     def stat(self, path: str) -> Entry:
         """Return one entry as it is now, links unfollowed. "" is the root."""
-        whole = self._ahead.take(path, lambda paths: self._twice(partial(self._read_small, paths)))
+        whole = self._ahead.take(path, lambda paths: self._kept.twice(partial(self._read_small, paths)))
         if whole is not None:
             self._looked_at = entry_of(path, whole.attributes)
             return self._looked_at
-        self._looked_at = self._twice(lambda connection: files.stat(connection.wire, self._paths, path))
+        self._looked_at = self._kept.twice(lambda connection: files.stat(connection.wire, self._paths, path))
         return self._looked_at
 
     def access(self, folder: str) -> str:
@@ -138,7 +134,7 @@ class SftpRemote:
             return
         known = self._looked_at.path == path and self._looked_at.kind == Kind.FILE
         if known and self._looked_at.size <= SMALL:
-            (found,) = self._twice(lambda connection: read_small(connection.wire, self._paths, [path]))
+            (found,) = self._kept.twice(lambda connection: read_small(connection.wire, self._paths, [path]))
             if isinstance(found, KdxError):
                 raise found
             if found is not None:
@@ -163,7 +159,7 @@ class SftpRemote:
             reason = SkipReason.CHANGED if found.skip == SkipReason.CHANGED else SkipReason.FAULTY
             if reason == SkipReason.FAULTY:
                 # not there, or not to be read: opening it says which
-                OpenFile(self._connect().wire, self._paths, path).close()
+                OpenFile(self._kept.get().wire, self._paths, path).close()
         raise ReadFailed(name=path, reason=reason, detail="")
 
     def digest_listed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -179,19 +175,19 @@ class SftpRemote:
         self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
     ) -> Written:
         """Write one file whole, or nothing (Writer.write). Never tried twice: `chunks` come once."""
-        return self._writer.write(self._connect().wire, path, chunks, size, metadata, expected)
+        return self._writer.write(self._kept.get().wire, path, chunks, size, metadata, expected)
 
     def make_directory(self, path: str) -> None:
         """Make a folder and its parents."""
-        self._twice(lambda connection: self._writer.make_directory(connection.wire, path))
+        self._kept.twice(lambda connection: self._writer.make_directory(connection.wire, path))
 
     def make_link(self, path: str, link: str, expected: Expected) -> None:
         """Make a symbolic link and its parents."""
-        self._twice(lambda connection: self._writer.make_link(connection.wire, path, link, expected))
+        self._kept.twice(lambda connection: self._writer.make_link(connection.wire, path, link, expected))
 
     def delete(self, path: str) -> None:
         """Delete one file or link; an absent one is no error."""
-        self._twice(lambda connection: self._writer.delete(connection.wire, path))
+        self._kept.twice(lambda connection: self._writer.delete(connection.wire, path))
 
     def metadata(self, path: str) -> Mapping[str, str]:
         """Return nothing: a file keeps its time itself, and a server nothing else of ours."""
@@ -199,34 +195,22 @@ class SftpRemote:
 
     def close(self) -> None:
         """Hang up."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._kept.close()
 
-    def _connect(self) -> Connection:
-        if self._connection is not None and not self._connection.transport.is_active():
-            self.close()
-        if self._connection is None:
-            self._connection = Connection(self.door)
-        return self._connection
-
-    def _twice(self, work: Callable[[Connection], Found]) -> Found:
-        """Do what may be done twice: once more on a new connection where the one that was kept is dead."""
-        was_kept = self._connection is not None
-        try:
-            return work(self._connect())
-        except LineBroken:
-            self.close()
-            if not was_kept:
-                raise
-        return work(self._connect())
+    def _walk_tree(self, tree: Tree) -> Iterator[Entry]:
+        with closing(tree):
+            yield from tree.entries()
+            if not tree.whole:
+                seen = tree.paths()
+                rest = folders.walk(self._kept.get().wire, self._paths)
+                yield from (entry for entry in rest if entry.path not in seen)
 
     def _read_large(self, path: str, start: int, known_as_file: bool) -> Iterator[bytes]:
         held, offset, reached = b"", start, -1
         before: Attributes | None = None
         while True:
             try:
-                with closing(OpenFile(self._connect().wire, self._paths, path, known_as_file)) as file:
+                with closing(OpenFile(self._kept.get().wire, self._paths, path, known_as_file)) as file:
                     if before is not None and not same(before, file.before):
                         raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
                     before = file.before
@@ -239,7 +223,7 @@ class SftpRemote:
                         raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
                 break
             except LineBroken:
-                self.close()
+                self._kept.close()
                 if offset == reached:
                     raise
                 reached = offset
@@ -269,7 +253,7 @@ class SftpRemote:
             paths = [entry.path for entry in bundle]
             found: Sequence[Whole | KdxError | None] = (None,)
             if bundle[0].size <= SMALL:
-                found = self._twice(partial(self._read_small, paths))
+                found = self._kept.twice(partial(self._read_small, paths))
             for entry, whole in zip(bundle, found, strict=True):
                 if isinstance(whole, Whole):
                     digest = hashlib.sha256(whole.data).digest()
@@ -291,12 +275,12 @@ class SftpRemote:
         while unanswered or next(fresh, None) is not None:
             asked = chain(tuple(unanswered), fresh)
             try:
-                for found in shell.hash_listed(self._connect(), self._paths, hashing, asked):
+                for found in shell.hash_listed(self._kept.get(), self._paths, hashing, asked):
                     unanswered.popleft()
                     broken = 0
                     yield found
             except LineBroken:
-                self.close()
+                self._kept.close()
                 broken += 1
                 if broken > 1:
                     raise

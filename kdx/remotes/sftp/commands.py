@@ -13,25 +13,28 @@ NOTHING = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 _QUIET = r'LC_ALL=C; export LC_ALL; exec 2>/dev/null; '
 _BEGIN = r'printf "kdx begins\0"; '
-_ENTER = _QUIET + r"IFS= read -r root; " + _BEGIN + r'cd "$root" || exit 1; '
+_ROOT = r"IFS= read -r root; "
+_ENTER = r'cd "$root" || exit 1; '
 _ONE_NAME = r'printf "./-\0" | xargs -0 -r -n 1 sh -c '
 
-TRY = (
-    "exec sh -c '"
-    + _QUIET
-    + _BEGIN
-    + r'printf "%s\0" "$(stat -c "%s %Y %f" .)" "$(stat -c "%s %Y %f" /)"; '
+_TRIAL = (
+    r'printf "%s\0" "$(stat -c "%s %Y %f" .)" "$(stat -c "%s %Y %f" /)"; '
     + r'printf "%s\0" "$(find / -maxdepth 0 -ignore_readdir_race -readable -printf lists)"; '
     + rf'printf "%s\0" "$({_ONE_NAME}"sha256sum -z -- /dev/null" sh | tr -d "\000")"; '
     + rf'printf "%s\0" "$({_ONE_NAME}"sha256sum </dev/null" sh)"; '
-    + r'printf "kdx ends\0"'
-    + "'"
 )
 """What are the first folder and /, is there GNU find, is there a sha256sum that ends lines with NUL, is there any?"""
+TRIAL_ANSWERS = 5
+
+TRY = "exec sh -c '" + _QUIET + _BEGIN + _TRIAL + r'printf "kdx ends\0"' + "'"
 
 _ENTRY = r"%y %s %T@ %m %i %U\0%P\0%l\0"
 WALK = (
     "exec sh -c '"
+    + _QUIET
+    + _ROOT
+    + _BEGIN
+    + _TRIAL
     + _ENTER
     + r'printf "%s\0" "$(getent passwd | cut -d: -f 1,3 | head -n 5000)"; '
     + r"find . -mindepth 1 -ignore_readdir_race \( -type d -not \( -readable -executable \) -prune "
@@ -39,8 +42,9 @@ WALK = (
     + r'printf "= %s\0\0\0" "$?"'
     + "'"
 )
-"""Users as lines of NAME:NUMBER (find itself would look up each entry's, at four times the cost of all the rest). Then
-every entry below the root in three strings: facts, path, target of a link. A closed folder's facts begin with x."""
+"""The trial, so that none need come before. Users as lines of NAME:NUMBER (find itself would
+look up each entry's, at four times the cost of all the rest). Then every entry below the root in three strings: facts,
+path, target of a link. A closed folder's facts begin with x."""
 
 
 class Hashing(NamedTuple):
@@ -58,6 +62,9 @@ class Hashing(NamedTuple):
 _FACTS = r"find \"\$@\" -maxdepth 0 -type f -printf \"f %s %T@ %C@ %m %i %U\0%p\0\""
 BY_GNU = Hashing(
     "exec sh -c '"
+    + _QUIET
+    + _ROOT
+    + _BEGIN
     + _ENTER
     + r'exec xargs -0 -r -n 4000 -s 500000 sh -c "'
     + rf"{_FACTS} -exec sha256sum -z -- {{}} +; {_FACTS}; "
@@ -70,6 +77,9 @@ BY_GNU = Hashing(
 _STAT = r"stat -c \"f %s %Y %Z %a %i %u\" \"\$file\""
 BY_ANY = Hashing(
     "exec sh -c '"
+    + _QUIET
+    + _ROOT
+    + _BEGIN
     + _ENTER
     + r'exec xargs -0 -r -n 32 sh -c "'
     + r"for file do if [ -f \"\$file\" ] && [ ! -h \"\$file\" ]; then "

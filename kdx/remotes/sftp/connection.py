@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,16 +85,14 @@ class Connection:
         self.patience = door.patience
         with AT_ONCE:
             self.transport = _connect(door)
-        try:
-            channel = self.channel()
-            channel.invoke_subsystem("sftp")
-            self.wire = self._converse(channel)
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            self.close()
-            raise PlaceRefused(place=door.location, why=translate(N_("it offers no SFTP"))) from error
-        except BaseException:
-            self.close()
-            raise
+        # beginning it takes three round trips, in which a program may begin as well
+        self._conversation: Future[Wire] = Future()
+        threading.Thread(target=self._begin, daemon=True).start()
+
+    @property
+    def wire(self) -> Wire:
+        """The SFTP conversation. PlaceRefused where the server offers none, LineBroken."""
+        return self._conversation.result()
 
     def channel(self) -> paramiko.Channel:
         """Return a new channel for one program. LineBroken where the connection is gone."""
@@ -103,6 +102,18 @@ class Connection:
             raise line_broken(error, self.location) from error
         channel.settimeout(self.patience.answer)
         return channel
+
+    def _begin(self) -> None:
+        try:
+            channel = self.channel()
+            channel.invoke_subsystem("sftp")
+            self._conversation.set_result(self._converse(channel))
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            refused = PlaceRefused(place=self.location, why=translate(N_("it offers no SFTP")))
+            refused.__cause__ = error
+            self._conversation.set_exception(refused)
+        except BaseException as error:
+            self._conversation.set_exception(error)
 
     def _converse(self, channel: paramiko.Channel) -> Wire:
         try:

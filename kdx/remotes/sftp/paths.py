@@ -52,7 +52,7 @@ def seconds(mtime_ns: int) -> int:
 
 def entry_of(path: str, attributes: Attributes, link: str = "") -> Entry:
     """Return an entry for what a server says; a kind that it does not tell is OTHER, and nobody opens it."""
-    size, owner, mode, mtime = attributes
+    size, owner, mode, mtime, _atime = attributes
     bits = mode or 0
     kind = stat.S_IFMT(bits)
     if kind == stat.S_IFREG:

@@ -37,6 +37,10 @@ class Program:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, whatever it is doing."""
         self._channel.close()
 
     def send(self, data: bytes) -> None:

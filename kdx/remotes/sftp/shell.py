@@ -1,22 +1,19 @@
-"""What a server can do by itself: list its whole tree and hash its files, so that no file data goes over the line.
+"""What a server can do by itself (list its whole tree: see tree), and how it hashes files without sending them.
 
 Only where it is seen to work: a server that has not the programs, or whose shell sees other folders than its SFTP (a
 NAS with virtual roots, chroot), is treated as one without a shell.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from tempfile import SpooledTemporaryFile
-from typing import IO
 
 from kdx.remotes.interface import Entry, SkipReason
-from kdx.remotes.local.writer import is_part
-from kdx.remotes.sftp.commands import BY_ANY, BY_GNU, END, NOTHING, TRY, WALK, Hashing
+from kdx.remotes.sftp.commands import BY_ANY, BY_GNU, END, NOTHING, TRIAL_ANSWERS, TRY, Hashing
 from kdx.remotes.sftp.connection import Connection
 from kdx.remotes.sftp.faults import LineBroken, Refusal, line_broken
-from kdx.remotes.sftp.paths import SECOND, Paths, text
+from kdx.remotes.sftp.paths import SECOND, Paths
 from kdx.remotes.sftp.program import NoProgram, Program
 from kdx.remotes.sftp.wire import STAT as LOOK
 from kdx.remotes.sftp.wire import question
@@ -32,11 +29,7 @@ WEIGHT = 256 << 20
 """Files of so many bytes are a batch whatever their number: what a broken line takes away is hashed again."""
 FILLER = Entry(".", "directory")
 """No file: fills up a batch that is to begin now."""
-IN_MEMORY = 16 << 20
-"""Bytes of a listing that are kept in memory; more goes to a temporary file."""
-TAKE = 1 << 18
 
-_KINDS = {b"f": "file", b"d": "directory", b"l": "link"}
 _new = tuple.__new__
 
 
@@ -51,51 +44,33 @@ class Abilities:
 
 def try_shell(connection: Connection) -> Abilities:
     """Try what the server can do by itself: nothing where it has no shell, or one that sees other folders than SFTP."""
-    # asked while the trial is on its way
-    asked = connection.wire.send([question(LOOK, folder) for folder in (b".", b"/")])
     try:
         with Program(connection, TRY, TRY_SECONDS) as program:
             program.end_input()
-            first, root, lists, ending_with_nul, plain, *rest = islice(program.strings(), 6)
-        seen = [connection.wire.hear(number).attributes() for number in asked]
-        expected = [f"{look.size} {look.mtime} {look.mode:x}".encode() for look in seen]
+            expected = landmarks(connection)
+            *answers, end = islice(program.strings(), TRIAL_ANSWERS + 1)
     except (NoProgram, LineBroken, Refusal, ValueError):
         if not connection.transport.is_active():
             raise
         return Abilities()
-    if [first, root] != expected or rest != [END]:
+    return judge_trial(answers, expected) if end == END else Abilities()
+
+
+def judge_trial(answers: Sequence[bytes], expected: Sequence[bytes]) -> Abilities:
+    """Given what a trial answered and what SFTP sees, return what the shell can do."""
+    *seen, lists, ending_with_nul, plain = answers
+    if seen != expected:
         return Abilities()
     if lists and ending_with_nul.startswith(NOTHING):
         return Abilities(True, BY_GNU)
     return Abilities(bool(lists), BY_ANY if plain.startswith(NOTHING) else None)
 
 
-def walk(connection: Connection, paths: Paths) -> Iterator[Entry] | None:
-    """Return every entry below the root, each folder before what is in it; None where the server could not see all.
-
-    Believed only when whole: the answer is kept until the server says that it missed nothing.
-    """
-    kept: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)
-    try:
-        with Program(connection, WALK, connection.patience.answer) as program:
-            program.send(paths.root + b"\n")
-            program.end_input()
-            for piece in program.pieces():
-                kept.write(piece)
-    except NoProgram:
-        kept.close()
-        return None
-    except BaseException:
-        kept.close()
-        raise
-    whole = b"= 0\0\0\0"
-    size = kept.seek(0, 2)
-    kept.seek(max(0, size - len(whole)))
-    if kept.read() != whole:
-        kept.close()
-        return None
-    kept.seek(0)
-    return read_walk(kept)
+def landmarks(connection: Connection) -> list[bytes]:
+    """Return what SFTP says of the first folder and of /, in the words of the commands: a shell must see the same."""
+    looks = connection.wire.ask(*(question(LOOK, folder) for folder in (b".", b"/")))
+    seen = [look.attributes() for look in looks]
+    return [f"{look.size} {look.mtime} {look.mode:x}".encode() for look in seen]
 
 
 def hash_listed(
@@ -178,7 +153,7 @@ class Batch:
                 entry.path,
                 "file",
                 int(size),
-                _seconds(mtime) * SECOND,
+                seconds(mtime) * SECOND,
                 digest,
                 None,
                 "",
@@ -206,59 +181,6 @@ def _next_batch(strings: Iterator[bytes]) -> Batch:
     return batch
 
 
-def read_walk(kept: IO[bytes]) -> Iterator[Entry]:
-    """Yield the entries of what WALK printed, a piece at a time; closes the file."""
-    with kept:
-        rest = kept.read(TAKE)
-        while b"\0" not in rest and (piece := kept.read(TAKE)):
-            rest += piece
-        users, _nul, rest = rest.partition(b"\0")
-        owners = {number: name for name, _colon, number in (line.rpartition(b":") for line in users.split(b"\n"))}
-        piece = b"\0"
-        while piece:
-            piece = kept.read(TAKE)
-            parts = (rest + piece).split(b"\0")
-            whole = (len(parts) - 1) // 3 * 3
-            for place in range(0, whole, 3):
-                head, path, link = parts[place : place + 3]
-                if not path:
-                    # the end
-                    return
-                entry = _entry(head, path, link, owners)
-                if entry is not None:
-                    yield entry
-            rest = b"\0".join(parts[whole:])
-
-
-def _entry(head: bytes, path: bytes, link: bytes, owners: Mapping[bytes, bytes]) -> Entry | None:
-    kind, size, mtime, mode, number, owner = head.split(b" ")
-    if b".kdx-" in path and is_part(text(path.rpartition(b"/")[2])):
-        return None
-    skip = None
-    if kind.startswith(b"x"):
-        kind, skip = kind[1:], SkipReason.DENIED.value
-    name = _KINDS.get(kind)
-    if name is None:
-        name, skip = "other", SkipReason.SPECIAL.value
-    return _new(
-        Entry,
-        (
-            text(path),
-            name,
-            int(size) if name == "file" else 0,
-            _seconds(mtime) * SECOND,
-            None,
-            skip,
-            text(link),
-            int(mode, 8) & 0o7777,
-            text(owners.get(owner, owner)),
-            "",
-            number.decode(),
-            "",
-        ),
-    )
-
-
-def _seconds(time: bytes) -> int:
+def seconds(time: bytes) -> int:
     """Return a time as SFTP shows it: whole seconds, in 32 bits without a sign."""
     return int(time.partition(b".")[0]) & 0xFFFFFFFF

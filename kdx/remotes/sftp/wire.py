@@ -47,6 +47,7 @@ class Attributes(NamedTuple):
     mode: int | None
     mtime: int | None
     """Whole seconds since 1970, as an unsigned 32-bit number: that is all SFTP version 3 has."""
+    atime: int | None = None
 
 
 class Answer(NamedTuple):
@@ -208,9 +209,9 @@ def open_file(path: bytes, how: int) -> bytes:
     return question(OPEN, path, rest=struct.pack(">II", how, 0))
 
 
-def set_time(handle: bytes, seconds: int) -> bytes:
-    """Return the request that gives an open file its time, in whole seconds."""
-    return question(FSETSTAT, handle, rest=struct.pack(">III", HAS_TIMES, seconds, seconds))
+def set_times(handle: bytes, atime: int, mtime: int) -> bytes:
+    """Return the request that gives an open file its times, in whole seconds."""
+    return question(FSETSTAT, handle, rest=struct.pack(">III", HAS_TIMES, atime, mtime))
 
 
 def extended(name: bytes, *strings: bytes) -> bytes:
@@ -237,10 +238,10 @@ def _attributes(data: bytes, place: int) -> tuple[Attributes, int]:
     try:
         flags = int.from_bytes(data[place : place + 4])
         if flags == _USUAL:
-            size, owner, _group, mode, _atime, mtime = _USUAL_FIELDS.unpack_from(data, place + 4)
-            return Attributes(size, owner, mode, mtime), place + 4 + _USUAL_FIELDS.size
+            size, owner, _group, mode, atime, mtime = _USUAL_FIELDS.unpack_from(data, place + 4)
+            return Attributes(size, owner, mode, mtime, atime), place + 4 + _USUAL_FIELDS.size
         place += 4
-        size = owner = mode = mtime = None
+        size = owner = mode = mtime = atime = None
         if flags & HAS_SIZE:
             (size,), place = struct.unpack_from(">Q", data, place), place + 8
         if flags & HAS_OWNER:
@@ -248,11 +249,11 @@ def _attributes(data: bytes, place: int) -> tuple[Attributes, int]:
         if flags & HAS_MODE:
             (mode,), place = struct.unpack_from(">I", data, place), place + 4
         if flags & HAS_TIMES:
-            (mtime,), place = struct.unpack_from(">I", data, place + 4), place + 8
+            (atime, mtime), place = struct.unpack_from(">II", data, place), place + 8
         if flags & HAS_MORE:
             (count,), place = struct.unpack_from(">I", data, place), place + 4
             for _ in range(2 * count):
                 _ignored, place = _string(data, place)
     except struct.error as error:
         raise Refusal(BAD_MESSAGE, "cut short") from error
-    return Attributes(size, owner, mode, mtime), place
+    return Attributes(size, owner, mode, mtime, atime), place

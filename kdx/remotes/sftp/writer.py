@@ -6,6 +6,7 @@ can say so, on its disk. SFTP cannot sync a folder: after a power cut there the 
 
 import secrets
 import struct
+import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
@@ -55,7 +56,7 @@ from kdx.remotes.sftp.wire import (
     make_folder,
     open_file,
     question,
-    set_time,
+    set_times,
     write_at,
 )
 
@@ -222,9 +223,10 @@ class Writer:
         rename = question(RENAME, old, new)
         if expected == Expected.ANY and POSIX_RENAME in wire.extensions:
             rename = extended(POSIX_RENAME, old, new)
-        finish = (set_time(handle, seconds(metadata.mtime_ns)), question(CLOSE, handle))
+        # read just now, as far as anybody asks: whoever sweeps must not take a part for an old one
+        finish = (set_times(handle, int(time.time()), seconds(metadata.mtime_ns)), question(CLOSE, handle))
         if FSYNC in wire.extensions:
-            # the bytes are safe, so closing can lose none; the part has an old time for the shortest possible moment
+            # the bytes are safe, so closing can lose none
             _time, closed, renamed = wire.ask(*finish, rename)
             closed.good()
         else:
@@ -277,7 +279,8 @@ class Writer:
             now, handle = look.attributes().mtime or 0, opened.handle()
             while (answer := wire.ask(question(READDIR, handle))[0]).status() != END:
                 for found, attributes in answer.names():
-                    old = (now - (attributes.mtime or now)) * SECOND > PART_KEPT_NS
+                    touched = max(attributes.mtime or now, attributes.atime or 0)
+                    old = (now - touched) * SECOND > PART_KEPT_NS
                     if found.startswith(b".kdx-") and is_part(text(found)) and old:
                         wire.tell(question(REMOVE, name + b"/" + found))
             wire.tell(question(CLOSE, handle))
