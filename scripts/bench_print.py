@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 from bench_measure import Comparison, Verdict, judge
 
@@ -25,7 +26,18 @@ class Figures:
         return judge(self.values, self.limit)
 
 
-Line = Comparison | Figures
+@dataclass(frozen=True, slots=True)
+class BytesBeside:
+    """Bytes that kdx and a peer took for the same, side by side; the project sets no limit."""
+
+    name: str
+    peer: str
+    ours: int
+    theirs: int
+    verdict: Literal["no limit"] = "no limit"
+
+
+Line = Comparison | Figures | BytesBeside
 
 
 def print_lines(lines: Sequence[Line]) -> None:
@@ -47,6 +59,9 @@ def _cells(line: Line) -> tuple[str, ...]:
     if isinstance(line, Figures):
         middle = statistics.median(line.values)
         return (line.name, line.what, f"{middle:.2f} {line.unit}", "", "", f"{line.limit:g}", line.verdict)
+    if isinstance(line, BytesBeside):
+        sides = f"{line.ours / 1e6:.2f} MB", f"{line.theirs / 1e6:.2f} MB", f"{line.ours / line.theirs:.2f}"
+        return (line.name, line.peer, *sides, "", line.verdict)
     ours, theirs, ratio = line.medians
     beside = f"{line.peer} ({line.figure})"
     return (line.name, beside, f"{ours:.2f} s", f"{theirs:.2f} s", f"{ratio:.2f}", f"{line.limit:g}", line.verdict)
@@ -63,6 +78,8 @@ def _costs(line: Comparison) -> str:
 
 
 def _plain(line: Line) -> dict[str, object]:
+    if isinstance(line, BytesBeside):
+        return asdict(line)
     same = {"name": line.name, "limit": line.limit, "verdict": line.verdict}
     if isinstance(line, Figures):
         return {**same, "what": line.what, "unit": line.unit, "values": list(line.values)}

@@ -5,6 +5,7 @@ begin their stores unmeasured, while kdx's `backup init` counts. `scripts/bench`
 apt-get install restic borgbackup
 """
 
+import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import sample_share
 from bench_measure import CommandFailed, Comparison, Measure, in_pairs
-from bench_print import Figures, Line
-from bench_run import Bench
+from bench_print import BytesBeside, Figures, Line
+from bench_run import MIB, Bench
 from local_store import REGION, LocalStore, serve_s3
 from sample_board import SCHOOL, write_board
 
@@ -84,6 +85,43 @@ def size(bench: Bench) -> Iterator[Line]:
     """Bytes that a store of school-shaped files, which do not compress, takes against restic's."""
     ours, theirs = (_stored_bytes(bench, make, _school(bench)) for make in (kdx, restic))
     yield Figures("vault-size", "bytes over restic's", "x", [ours / theirs], 1.05)
+
+
+def resent(bench: Bench) -> Iterator[Line]:
+    """Bytes stored anew after small changes in one large file, as a mailbox or a database has them, beside restic."""
+    share = bench.new_folder()
+    generator = random.Random(2000)
+    with (share / "outlook.pst").open("wb") as file:
+        for _ in range(bench.size.large // MIB):
+            file.write(generator.randbytes(MIB))
+    stores = [bench.new_folder() for _ in range(2)]
+    programs = [make(bench, share, str(at / "store"), NO_KEYS) for make, at in zip((kdx, restic), stores, strict=True)]
+    for program in programs:
+        program.first()
+    for what, change in (("200 writes of 4 KiB", _write_at_random), ("1 MiB appended", _append)):
+        before = [_bytes_below(store) for store in stores]
+        change(share / "outlook.pst", generator)
+        for program in programs:
+            program.run(*program.save)
+        ours, theirs = (_bytes_below(store) - old for store, old in zip(stores, before, strict=True))
+        yield BytesBeside("vault-resent", f"restic, {what}", ours, theirs)
+
+
+def _write_at_random(path: Path, generator: random.Random) -> None:
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        for _ in range(200):
+            file.seek(generator.randrange(size - 4096))
+            file.write(generator.randbytes(4096))
+
+
+def _append(path: Path, generator: random.Random) -> None:
+    with path.open("ab") as file:
+        file.write(generator.randbytes(MIB))
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def kdx(bench: Bench, share: Path, place: str, keys: Mapping[str, str]) -> Program:
@@ -168,7 +206,7 @@ def _restore(bench: Bench, program: Program) -> Measure:
 def _stored_bytes(bench: Bench, make: Make, share: Path) -> int:
     place = bench.new_folder()
     make(bench, share, str(place / "store"), NO_KEYS).first()
-    total = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+    total = _bytes_below(place)
     shutil.rmtree(place)
     return total
 
@@ -179,4 +217,5 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "vault-restore": restore,
     "vault-s3": to_s3,
     "vault-size": size,
+    "vault-resent": resent,
 }
