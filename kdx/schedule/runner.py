@@ -16,6 +16,7 @@ from pathlib import Path
 from signal import SIGTERM
 from zoneinfo import ZoneInfo
 
+from kdx.config.holidays import Holidays, HolidaysUnreadable, read_holidays
 from kdx.config.model import Board
 from kdx.errors import ExitCode, KdxError, Locked, gravest
 from kdx.hazard import weather
@@ -26,7 +27,6 @@ from kdx.schedule import notices
 from kdx.schedule.calendar import Calendar
 from kdx.schedule.gather import is_running, lock_name, situation_of
 from kdx.schedule.history import History, fold, read_history
-from kdx.schedule.holidays import Holidays, HolidaysUnreadable, read_holidays
 from kdx.schedule.launch import detach, start
 from kdx.schedule.lines import rates
 from kdx.schedule.planner import Plan, Step, plan

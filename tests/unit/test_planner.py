@@ -19,7 +19,7 @@ from kdx.hazard.level import Standing
 from kdx.hazard.policy import Alarm, Order, decide, follow
 from kdx.schedule.calendar import Calendar
 from kdx.schedule.history import History
-from kdx.schedule.holidays import Holidays
+from kdx.config.holidays import Holidays
 from kdx.schedule.lines import rates
 from kdx.schedule.planner import Plan, Step, broken, plan
 from kdx.schedule.situation import Job, Pause, SchoolState, ShareState, Situation
