@@ -16,6 +16,7 @@ from kdx.schedule.situation import Job
 ATTRIBUTION = N_("気象庁ホームページ (Japan Meteorological Agency), processed by kdx")
 JOBS = {
     Job.SAVE: N_("backup"),
+    Job.BOARD: N_("backup of the board's own data"),
     Job.COPY: N_("second copy"),
     Job.CHECK: N_("check of the vault"),
 }

@@ -1,10 +1,13 @@
-"""Board, history, weather and locks -> the situation the planner decides over. Reads locks and nothing else."""
+"""Board, history, weather and locks -> the situation the planner decides over. Reads no file."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from kdx.backup.names import BOARD
+from kdx.backup.signed_text import BOARD as BOARD_KEY
 from kdx.config.model import Board, School
 from kdx.hazard.policy import Order
+from kdx.language import _
 from kdx.schedule.history import History, JobRecord, ShareRecord
 from kdx.schedule.situation import Job, SchoolState, ShareState, Situation
 from kdx.state.folder import StateFolder
@@ -38,16 +41,35 @@ def situation_of(
     board: Board, history: History, orders: Mapping[str, Order], state: StateFolder, now: datetime
 ) -> Situation:
     """Return the situation at `now`."""
-    copy, check = (history.jobs.get(subject(job, ""), JobRecord()) for job in (Job.COPY, Job.CHECK))
-    failed = {Job.COPY: copy, Job.CHECK: check}
+    jobs = {job: history.jobs.get(subject(job, ""), JobRecord()) for job in Job if job is not Job.SAVE}
+    copy, check = jobs[Job.COPY], jobs[Job.CHECK]
     return Situation(
         now=now,
         schools=tuple(_school(school, history, orders.get(school.id, Order()), state, now) for school in board.schools),
+        board=_board(board, history, jobs[Job.BOARD], now) if saves_board(state, history) else None,
         copied=_past(copy.good, now),
         checked=_past(check.good, now),
         second_copy=bool(board.schedule.second_copy),
-        board_running=any(is_running(state, job, "", one, now) for job, one in failed.items()),
-        board_tried={job: min(one.started, now) for job, one in failed.items() if one.failures and one.started},
+        board_running=any(is_running(state, job, "", one, now) for job, one in jobs.items()),
+        board_tried={job: min(one.started, now) for job, one in jobs.items() if one.failures and one.started},
+    )
+
+
+def saves_board(state: StateFolder, history: History) -> bool:
+    """Whether this machine saves the board's own part: it holds the board's key, or it did so before."""
+    return BOARD in history.shares or (state.keys() / BOARD_KEY).exists()
+
+
+def _board(board: Board, history: History, job: JobRecord, now: datetime) -> SchoolState:
+    """Return the board's own part; whether it is at work the board's lock tells."""
+    record = history.shares.get(BOARD, ShareRecord())
+    return SchoolState(
+        id="",
+        name=board.name,
+        shares=(ShareState(BOARD, _("its own part"), _past(record.saved, now), min(record.seen or now, now)),),
+        seconds=record.seconds or SECONDS,
+        tried=min(job.started, now) if job.failures and job.started else None,
+        failures=job.failures,
     )
 
 

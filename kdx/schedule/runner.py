@@ -16,6 +16,7 @@ from pathlib import Path
 from signal import SIGTERM
 from zoneinfo import ZoneInfo
 
+from kdx.backup.names import BOARD
 from kdx.config.holidays import Holidays, HolidaysUnreadable, read_holidays
 from kdx.config.model import Board
 from kdx.errors import ExitCode, KdxError, Locked, gravest
@@ -25,7 +26,7 @@ from kdx.hazard.memory import Outcome, keep, recall, remember
 from kdx.hazard.weather import Seen
 from kdx.schedule import notices
 from kdx.schedule.calendar import Calendar
-from kdx.schedule.gather import is_running, lock_name, situation_of
+from kdx.schedule.gather import is_running, lock_name, saves_board, situation_of
 from kdx.schedule.history import History, fold, read_history
 from kdx.schedule.launch import detach, start
 from kdx.schedule.lines import rates
@@ -231,6 +232,8 @@ def _tidy(runner: Runner, history: History, now: datetime) -> History:
         for share in school.shares
         if share.id not in history.shares or history.shares[share.id].seen is None
     ]
+    if saves_board(runner.state, history) and (BOARD not in history.shares or history.shares[BOARD].seen is None):
+        events.append(ledger.append(ShareSeen("", board.name, BOARD)))
     for key, record in history.jobs.items():
         job, _space, school = key.partition(" ")
         if record.open and job in tuple(Job) and not is_running(runner.state, Job(job), school, record, now):

@@ -22,6 +22,7 @@ import pytest
 
 import kdx.cli
 from kdx.schedule.timers import BEGIN, SERVICE, TIMER, Line, install, with_block
+from kdx.signing import create_board_key
 from kdx.state.events.scheduling import ShareSeen
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
@@ -156,6 +157,19 @@ def test_an_evening_from_calm_to_all_clear_starts_the_right_jobs_in_the_right_or
     assert {event["exit_code"] for event in machine.events("job.ended")} == {0}
     assert (machine.folder / "hooked").read_text("utf-8") == "low_es warning\n"
     assert machine.kdx("audit", "verify").returncode == 0
+
+
+def test_the_boards_own_part_is_saved_by_the_machine_that_holds_its_key_and_watched(machine: Machine) -> None:
+    create_board_key(machine.folder / "state/keys", machine.folder / "inventory/keys", owner="b", now=datetime.now(UTC))
+    for _tick in range(2):
+        machine.tick()
+        machine.settle()
+    assert sorted(machine.jobs()) == ["board", "save high_es", "save low_es"]
+    assert {event["exit_code"] for event in machine.events("job.ended")} == {0}
+    assert list((machine.folder / "vault/board").rglob("*.seal"))
+    shown = json.loads(machine.kdx("schedule", "show", "--json").stdout)["rows"]
+    [row] = [row for row in shown if row["job"] == "backup of the board's own data"]
+    assert row["saved"] and row["start"] > datetime.now(UTC).isoformat()
 
 
 def test_neither_a_broken_table_of_codes_nor_of_holidays_keeps_a_school_from_being_saved(machine: Machine) -> None:

@@ -45,7 +45,7 @@ class ShareSeen(Event):
 
 @dataclass(frozen=True, slots=True)
 class ScheduledJob(Event):
-    """What the events of one scheduled job say first. `job` is save, copy or check; school is empty for the board's."""
+    """What the events of one scheduled job say first. `job`: save, board, copy or check; school: for save alone."""
 
     job: str
     school: str
