@@ -134,13 +134,14 @@ def view_of(
     outcomes: tuple[Outcome, ...],
     now: datetime,
     more: Iterable[Trouble] = (),
+    past: bool = False,
 ) -> View:
-    """Return the plan, and everything it was made from. Changes nothing."""
+    """Return the plan, and everything it was made from. Changes nothing. In the `past` no lock says what runs."""
     troubles = list(more)
     calendar, unread = calendar_of(board)
     troubles += [Trouble("holidays", str(unread))] if unread else []
     orders = {one.school.id: one.order for one in outcomes}
-    situation = situation_of(board, history, orders, state, now)
+    situation = situation_of(board, history, orders, state, now, past)
     found = plan(situation, calendar)
     troubles += troubles_of(situation, found, history, calendar, outcomes, board.hazard.unknown_minutes)
     return View(situation, found, calendar, outcomes, tuple(troubles))
