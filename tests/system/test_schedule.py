@@ -206,6 +206,34 @@ def test_a_promise_that_is_broken_is_told_once_and_by_every_exit_code_until_it_i
 
 
 @pytest.mark.long
+def test_where_the_water_comes_a_running_job_is_stopped_without_blame_and_goes_on_when_it_is_over(
+    machine: Machine,
+) -> None:
+    settings = machine.folder / "inventory/kdx.yml"
+    plain = settings.read_text("utf-8")
+    settings.write_text(plain.replace("parallel: 1,", "parallel: 2, line: 1Mbit,"), "utf-8")
+    (machine.folder / "low_es/大きい.bin").write_bytes(os.urandom(12 << 20))
+    machine.tick()
+    lock = machine.folder / "state/locks/job-low_es.lock"
+    # the backup itself is at work, at a rate that takes it minutes
+    wait_for(lambda: any(held(one) for one in lock.parent.glob("backup-low_es-*.lock")))
+    machine.forecast(VPWW55=(kind("33", "発表", "51"),))
+    stopping = machine.tick()
+    wait_for(lambda: not held(lock))
+    [ended] = [event for event in machine.events("job.ended") if event["school"] == "low_es"]
+    assert (ended["exit_code"], ended["stopped"]) == (130, True)
+    settings.write_text(plain, "utf-8")
+    after = machine.tick()
+    assert machine.jobs().count("save low_es") == 1 and after.returncode == 13
+    machine.forecast(VPWW55=(kind("10", "特別警報から注意報", "21"),))
+    again = machine.tick()
+    machine.settle()
+    assert machine.jobs().count("save low_es") == 2
+    assert [event["exit_code"] for event in machine.events("job.ended") if event["school"] == "low_es"] == [130, 0]
+    assert not [tick.stderr for tick in (stopping, after, again) if "ended with" in tick.stderr]
+
+
+@pytest.mark.long
 def test_a_job_that_is_killed_is_noticed_and_its_school_is_tried_again(machine: Machine) -> None:
     machine.tick()
     [started] = machine.events("job.started")

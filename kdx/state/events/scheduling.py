@@ -77,6 +77,8 @@ class JobEnded(ScheduledJob):
     started: datetime
     ended: datetime
     log: str
+    stopped: bool = False
+    """Whether it was asked to stop (SIGTERM) while it ran: where the water comes, or the machine goes down."""
 
 
 @dataclass(frozen=True, slots=True)
