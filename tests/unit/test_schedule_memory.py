@@ -111,7 +111,9 @@ def test_a_job_is_open_until_its_end_and_failures_count_in_a_row(ledger: Ledger)
     assert record.good == NOON
 
 
-@pytest.mark.parametrize(("code", "stopped", "failures"), [(130, True, 0), (143, True, 0), (130, False, 1), (1, True, 1)])
+@pytest.mark.parametrize(
+    ("code", "stopped", "failures"), [(130, True, 0), (143, True, 0), (130, False, 1), (1, True, 1)],
+)
 def test_a_job_that_was_asked_to_stop_and_did_is_nobodys_failure(
     ledger: Ledger, code: int, stopped: bool, failures: int
 ) -> None:
