@@ -76,7 +76,8 @@ def test_a_past_day_shows_what_the_ledger_knew_then_and_nothing_later(invoke: In
 
     def shown(day: int) -> list[tuple[str, str, str | None, bool]]:
         words = ("hazard", "show", "--as-of", f"2026-07-{day}", "--json")
-        return [(row["school"], row["level"], row["why"], "second copy" in row["measure"]) for row in rows(invoke(*words))]
+        found = rows(invoke(*words))
+        return [(row["school"], row["level"], row["why"], "second copy" in row["measure"]) for row in found]
 
     warned = "heavy rain warning, river flood warning (鈴鹿川)"
     assert [shown(day) for day in (13, 14, 15)] == [
