@@ -1,12 +1,13 @@
 """`kdx hazard`: what the weather means for each school. Translates; decides nothing."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxGroup
-from kdx.cli.options import output_options
+from kdx.cli.options import as_of_option, output_options
 from kdx.language import N_
 
 from_option = click.option(
@@ -25,16 +26,21 @@ def hazard() -> None:
 
 @hazard.command()
 @from_option
+@as_of_option
 @output_options
 @click.pass_obj
-def show(app: Application, drop: Path | None) -> None:
-    """Show the present picture per school, with its age and source. Changes nothing.
+def show(app: Application, drop: Path | None, as_of: datetime | None) -> None:
+    """Show the present picture per school, with its age and source, or that of a past day. Changes nothing.
 
     Example: kdx hazard show
     """
-    from kdx.hazard import weather
-    from kdx.report.hazard import weather_table
+    from kdx.hazard import past, weather
+    from kdx.report.hazard import past_weather_table, weather_table
 
+    if as_of:
+        seen = past.seen_at(app.board, app.ledger, min(as_of, app.now()))
+        app.output.show(past_weather_table(app.board, seen.picture, seen.outcomes, app.output.zone))
+        return
     seen = weather.look(app.board, app.state, app.now(), drop)
     app.output.show(weather_table(app.board, seen.picture, seen.outcomes, app.output.zone))
 

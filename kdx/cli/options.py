@@ -95,14 +95,14 @@ def school_argument(function: Function) -> Function:
 
 
 def schools_argument(function: Callable[..., Any]) -> Callable[..., Any]:
-    """SCHOOL… or --all. Adds `schools: tuple[School, ...]`, in the order given, none twice."""
+    """SCHOOL… or --all; none beside --board. Adds `schools: tuple[School, ...]`, in the order given, none twice."""
 
     @click.argument("schools", metavar="[SCHOOL]...", nargs=-1)
     @click.option("--all", "every_school", is_flag=True, help=N_("All schools of the inventory."))
     @functools.wraps(function)
     def wrapper(*arguments: Any, schools: tuple[str, ...], every_school: bool, **named: Any) -> Any:
         board = application_of(click.get_current_context()).board
-        if not schools and not every_school:
+        if not schools and not every_school and not named.get("of_board"):
             raise NoSchool()
         chosen = board.schools if every_school else tuple(dict.fromkeys(map(board.school, schools)))
         return function(*arguments, schools=chosen, **named)

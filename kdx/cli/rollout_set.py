@@ -223,7 +223,7 @@ def _names(cell: "Cell") -> tuple[str, str, str]:
 
 
 def _keep_signed(app: Application, cells: "tuple[Cell, ...]", event: "Signable", how: Any, dry_run: bool) -> None:
-    from kdx.rollout.approval import statement_of
+    from kdx.rollout.approval import following, statement_of
     from kdx.rollout.entry import sign
 
     if dry_run:
@@ -231,9 +231,9 @@ def _keep_signed(app: Application, cells: "tuple[Cell, ...]", event: "Signable",
             app.output.warn(translate(N_("Add --signer NAME before this line is signed elsewhere.")))
         # exactly the bytes that ssh-keygen -Y sign is to be given
         sys.stdout.flush()
-        sys.stdout.buffer.write(statement_of(app.board.name, event))
+        sys.stdout.buffer.write(statement_of(app.board.name, following(app.ledger, event)))
         return
-    signed = sign(app.board, event, how, actor(), app.now())
+    signed = sign(app.board, app.ledger, event, how, actor(), app.now())
     if not signed.signature:
         app.output.warn(translate(N_("Nobody signed: this is marked with * wherever it is shown.")))
     _keep(app, cells, signed, dry_run)

@@ -7,7 +7,7 @@ import click
 
 from kdx.cli.application import Application, actor
 from kdx.cli.commands import KdxGroup
-from kdx.cli.options import application_of, dry_run_option, output_options, parse_date, school_argument
+from kdx.cli.options import application_of, as_of_option, dry_run_option, output_options, parse_date, school_argument
 from kdx.errors import UsageMistake
 from kdx.language import N_
 
@@ -51,17 +51,22 @@ def parse_time(context: click.Context, parameter: click.Parameter, value: str | 
 @click.option("--at", metavar="TIME", callback=parse_time, help=N_("As it will be at that time, if nothing changes."))
 @click.option("--hazard", "drop", metavar="FILE|DIR", type=click.Path(path_type=Path, exists=True),
               help=N_("As it would be under the weather of these files of 気象庁."))
+@as_of_option
 @output_options
 @click.pass_obj
-def show(app: Application, at: datetime | None, drop: Path | None) -> None:
+def show(app: Application, at: datetime | None, drop: Path | None, as_of: datetime | None) -> None:
     """Show what will run, in which order and why, and what will not be safe in time. Starts nothing.
 
     Example: kdx schedule show --at 21:30
     """
     from kdx.report.schedule import plan_table
     from kdx.schedule import timers
+    from kdx.schedule.past import view_at
     from kdx.schedule.runner import preview
 
+    if as_of:
+        app.output.show(plan_table(app.board, view_at(app.board, app.state, app.ledger, min(as_of, app.now()))))
+        return
     view = preview(app.board, app.state, app.ledger, app.now(), at, drop)
     app.output.show(plan_table(app.board, view, timers.installed(user_name())))
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from kdx.config.model import Board
 from kdx.errors import ConfigurationError, ExitCode
 from kdx.hazard.codes import codes_of
+from kdx.hazard.feeds import Watch
 from kdx.hazard.items import Picture
-from kdx.hazard.jma import Watch, from_files, poll
+from kdx.hazard.jma import from_files, poll
 from kdx.hazard.memory import Outcome, recall, weigh
 from kdx.language import N_
 from kdx.state.folder import StateFolder

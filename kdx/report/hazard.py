@@ -1,6 +1,7 @@
 """The weather as tables: the present picture per school, and the log of a replay. Facts in, tables out; no I/O."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from kdx.config.model import Board
@@ -16,6 +17,7 @@ from kdx.schedule.situation import Job
 ATTRIBUTION = N_("気象庁ホームページ (Japan Meteorological Agency), processed by kdx")
 JOBS = {
     Job.SAVE: N_("backup"),
+    Job.BOARD: N_("backup of the board's own data"),
     Job.COPY: N_("second copy"),
     Job.CHECK: N_("check of the vault"),
 }
@@ -55,6 +57,13 @@ def weather_table(board: Board, picture: Picture, outcomes: Sequence[Outcome], z
         source=translate(ATTRIBUTION),
         notes=tuple(_notes(picture, zone)),
     )
+
+
+def past_weather_table(board: Board, picture: Picture, outcomes: Sequence[Outcome], zone: tzinfo) -> Table:
+    """Return what the ledger knew of the weather at a moment."""
+    text = _("From the ledger, which keeps every change of a level and no forecast; a school without a row had none.")
+    table = weather_table(board, picture, outcomes, zone)
+    return replace(table, source=_("ledger"), notes=(text, *table.notes))
 
 
 def _weather_row(outcome: Outcome, zone: tzinfo) -> Row:

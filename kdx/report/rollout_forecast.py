@@ -6,6 +6,7 @@ from datetime import date
 
 from kdx.language import N_, _
 from kdx.report.rollout import LEGEND, mark, milestone_name, place_name
+from kdx.report.rollout_lists import calendar_note
 from kdx.report.tables import Column, Row, Table
 from kdx.rollout.forecast import LEAST, Dates, milestone_dates, outlook
 from kdx.rollout.overview import Overview
@@ -97,6 +98,4 @@ def _last(days: list[date | None]) -> date | None:
 def _notes(overview: Overview, baseline: str) -> tuple[str, ...]:
     named = _("Baseline: {name}.").format(name=baseline) if baseline else _("No baseline has been set.")
     pace = _("The forecast draws from this rollout's own weeks; below {count} completions nothing is said.")
-    holidays = _("No holidays are entered in rollout.yml, so they count as school days.")
-    missing = () if overview.definition.calendar.holidays else (holidays,)
-    return (named, pace.format(count=LEAST), *missing, *overview.warnings)
+    return (named, pace.format(count=LEAST), calendar_note(overview), *overview.warnings)

@@ -109,7 +109,7 @@ def overdue_table(overview: Overview) -> Table:
         ],
         as_of=overview.world.now,
         source=overview.source,
-        notes=(*_calendar_note(overview), *overview.warnings),
+        notes=(calendar_note(overview), *overview.warnings),
         legend=LEGEND,
     )
 
@@ -193,7 +193,9 @@ def _why(status: CellStatus) -> str | None:
     return " / ".join(texts) or None
 
 
-def _calendar_note(overview: Overview) -> tuple[str, ...]:
-    if overview.definition.calendar.holidays:
-        return ()
-    return (_("No holidays are entered in rollout.yml, so they count as school days."),)
+def calendar_note(overview: Overview) -> str:
+    """Return where the holidays come from that are no school days."""
+    years = overview.definition.calendar.national.years
+    if not years:
+        return _("Holidays are computed by law (estimates): the inventory has no table of the Cabinet Office.")
+    return _("Holidays: the Cabinet Office's table, after {year} computed by law (estimates).").format(year=max(years))

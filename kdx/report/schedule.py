@@ -50,7 +50,8 @@ def plan_table(board: Board, view: View, timers: Sequence[str] | None = None) ->
 
 
 def _step_row(step: Step, view: View) -> Row:
-    state = next((one for one in view.situation.schools if one.id == step.school), None)
+    saves = step.job in (Job.SAVE, Job.BOARD)
+    state = next((one for one in view.situation.watched if saves and one.id == step.school), None)
     oldest = state.oldest if state else None
     return {
         "start": step.start,
@@ -81,7 +82,7 @@ def explain(view: View) -> Iterator[str]:
 
 def _promises(view: View) -> Iterator[str]:
     schools = [one for one in view.situation.schools if one.shares]
-    late = [one.name for one in schools if broken(one, view.calendar, view.situation.now)]
+    late = [one.name for one in view.situation.watched if broken(one, view.calendar, view.situation.now)]
     hours = view.calendar.rules.rpo_hours
     if late:
         text = _("The promise (a good backup within {hours} hours) is broken for: {schools}.")

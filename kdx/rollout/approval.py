@@ -2,8 +2,9 @@
 
 A statement is one line of JSON: the board, the kind of event and its fields but the signature. It can be signed here
 or, where the key is elsewhere or has a passphrase, with `ssh-keygen -Y sign -n kdx-rollout`. A signature counts when
-the key stands in inventory/keys under the name of a person whom kdx.yml gives the right, and that person's user entered
-it. Whatever counts not is marked wherever it is shown.
+the key stands in inventory/keys under the name of a person whom kdx.yml gives the right, that person's user entered it,
+and nobody spoke of the same since it was made: the statement names the event before it (`after`), so what was taken
+back is not brought back by the old signature. Whatever counts not is marked wherever it is shown.
 """
 
 import json
@@ -18,7 +19,7 @@ from kdx.language import N_
 from kdx.rollout.evidence import Facts
 from kdx.rollout.status import SIGNERS_OF_A_WAIVER
 from kdx.state.events.rollout import ApprovalGiven, ObservationMade, WaiverGiven
-from kdx.state.ledger import Recorded
+from kdx.state.ledger import Ledger, Recorded
 
 NAMESPACE = "kdx-rollout"
 RIGHTS = {ApprovalGiven.kind: "approve", WaiverGiven.kind: "waive", ObservationMade.kind: "examine"}
@@ -65,10 +66,19 @@ def statement_of(board: str, event: Signable) -> bytes:
     return statement(board, event.kind, event.to_body())
 
 
-def sign_with(board: Board, keys: Sequence[signing.PublicKey], event: Signable, key: signing.SigningKey) -> Signable:
+def following(ledger: Ledger, event: Signable) -> Signable:
+    """Return the event as the next that speaks of its subject: what is to be signed."""
+    last = ledger.present(event.kind, event.subject)
+    return replace(event, after=last[0].hash if last else "")
+
+
+def sign_with(
+    board: Board, keys: Sequence[signing.PublicKey], ledger: Ledger, event: Signable, key: signing.SigningKey
+) -> Signable:
     """Return the event, signed in the name that the key has in inventory/keys. NotASigner where it has none."""
     person = _person_of(board, keys, key.public, RIGHTS[event.kind])
-    named = replace(event, signer=person.name)
+    # the name first: who signs is a part of what a waiver speaks of
+    named = following(ledger, replace(event, signer=person.name))
     return replace(named, signature=signing.sign(key, NAMESPACE, statement_of(board.name, named)))
 
 
@@ -92,7 +102,7 @@ def trusted_events(board: Board, keys: Sequence[signing.PublicKey], facts: Facts
     """Return the events whose signature counts -> fingerprint of the key that made it."""
     found = {}
     for event in _signed(facts):
-        fingerprint = signature_counts(board, keys, event)
+        fingerprint = signature_counts(board, keys, event, facts.before.get(event.id, ""))
         if fingerprint:
             found[event.id] = fingerprint
     return found
@@ -107,10 +117,15 @@ def _signed(facts: Facts) -> Iterator[Recorded]:
     return (event for group in groups for event in group if event.body.get("signature"))
 
 
-def signature_counts(board: Board, keys: Sequence[signing.PublicKey], event: Recorded) -> str:
-    """Return the fingerprint of the key that signed an event; "" where the signature does not count."""
+def signature_counts(board: Board, keys: Sequence[signing.PublicKey], event: Recorded, before: str) -> str:
+    """Return the fingerprint of the key that signed an event; "" where the signature does not count.
+
+    `before`: hash of the event before it that speaks of the same, "" where there is none.
+    """
     name = event.body.get("signer")
     person = next((one for one in board.roles if one.name == name), None)
+    if event.body.get("after", "") != before:
+        return ""
     if person is None or RIGHTS[event.kind] not in person.may or person.user != _user(event.actor):
         return ""
     message = statement(board.name, event.kind, event.body)

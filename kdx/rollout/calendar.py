@@ -26,7 +26,7 @@ def read_calendar(node: Node | None, found: Findings) -> Calendar:
         for key in ("avoid", "closed")
     )
     holidays = (read_day(item, found) for item in read_items(values.get("holidays"), found))
-    return Calendar(avoid, closed, frozenset(day for day in holidays if day))
+    return Calendar(avoid, closed, holidays=frozenset(day for day in holidays if day))
 
 
 def read_day(node: Node | None, found: Findings) -> date | None:

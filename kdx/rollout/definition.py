@@ -17,6 +17,7 @@ from kdx.config.fields import (
     read_truth,
     refuse_unknown,
 )
+from kdx.config.holidays import read_holidays
 from kdx.config.mistakes import ConfigurationMistakes, Findings
 from kdx.config.model import nearest_names
 from kdx.config.strict_yaml import read_yaml
@@ -53,7 +54,10 @@ def standard_text() -> str:
 
 
 def load_definition(folder: Path) -> Definition:
-    """Read rollout.yml of an inventory folder. ConfigurationMistakes tells everything that is wrong in it."""
+    """Read rollout.yml of an inventory folder, and its table of holidays.
+
+    ConfigurationMistakes tells everything that is wrong in it; HolidaysUnreadable where the table is no such table.
+    """
     if not os.path.lexists(folder / FILE):
         raise DefinitionMissing(folder=folder)
     found = Findings()
@@ -61,7 +65,7 @@ def load_definition(folder: Path) -> Definition:
     definition = Definition(()) if top is None else read_definition(top, found)
     if found.mistakes:
         raise ConfigurationMistakes(found.mistakes)
-    return definition
+    return replace(definition, calendar=replace(definition.calendar, national=read_holidays(folder)))
 
 
 def check_definition(folder: Path) -> None:

@@ -13,6 +13,7 @@ from kdx.language import N_
 from kdx.rollout.approval import (
     Signable,
     WaiverUnsigned,
+    following,
     refuse_lone_waiver,
     refuse_wrong_user,
     sign_with,
@@ -20,7 +21,7 @@ from kdx.rollout.approval import (
 )
 from kdx.rollout.stream import Milestone
 from kdx.state.events.rollout import WaiverGiven
-from kdx.state.ledger import Recorded
+from kdx.state.ledger import Ledger, Recorded
 
 _COUNT = re.compile(r"([0-9]{1,7})/([0-9]{1,7})")
 _WIDE = str.maketrans("０１２３４５６７８９／", "0123456789/")
@@ -91,7 +92,7 @@ def digest_of(path: Path | None) -> str:
         raise FileUnread(path=path, why=error.strerror) from error
 
 
-def sign(board: Board, event: Signable, how: Signing, actor: str, now: datetime) -> Signable:
+def sign(board: Board, ledger: Ledger, event: Signable, how: Signing, actor: str, now: datetime) -> Signable:
     """Return the event as it is to be kept: signed, or unsigned and marked as such wherever it is shown.
 
     A waiver is never kept unsigned, and not where nobody could be its second signer. SignatureRefused where a signature
@@ -101,14 +102,15 @@ def sign(board: Board, event: Signable, how: Signing, actor: str, now: datetime)
     if isinstance(event, WaiverGiven):
         refuse_lone_waiver(board, keys)
     if how.key:
-        signed = sign_with(board, keys, event, signing.load_private_key(how.key.parent, how.key.name))
+        signed = sign_with(board, keys, ledger, event, signing.load_private_key(how.key.parent, how.key.name))
         refuse_wrong_user(board, signed.signer, actor)
         return signed
     if how.signature:
-        signed = replace(event, signer=how.signer, signature=_read(how.signature))
+        named = following(ledger, replace(event, signer=how.signer))
+        signed = replace(named, signature=_read(how.signature))
         refuse_wrong_user(board, signed.signer, actor)
         kept = Recorded(0, now, actor, "", signed.kind, signed.subject, signed.to_body(), "")
-        if not signature_counts(board, keys, kept):
+        if not signature_counts(board, keys, kept, signed.after):
             raise SignatureRefused(name=how.signer)
         return signed
     if isinstance(event, WaiverGiven):

@@ -65,6 +65,8 @@ class Facts:
     """Events of a version, or with fields, that this kdx does not know."""
     changed: tuple[int, ...] = ()
     """Events that were changed in the ledger; nothing relies on them."""
+    before: dict[int, str] = field(default_factory=dict)
+    """Id of a signed event -> hash of the one before it that speaks of the same; "" for the first."""
     last: int = 0
     """Number of the last event that is known."""
 
@@ -87,6 +89,7 @@ def read_facts(ledger: Ledger, as_of: datetime | None = None) -> Facts:
     every = ledger.read(EVERY, "every", as_of)
     facts = fold((*newest.events, *every.events))
     facts.changed = tuple(sorted((*newest.changed, *every.changed)))
+    facts.before = ledger.before([event for event in facts.newest_events() if event.body.get("signature")])
     return facts
 
 

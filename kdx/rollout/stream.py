@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
+from kdx.config.holidays import Holidays
 from kdx.language import N_, current_language
 from kdx.state.events.rollout import Method
 
@@ -145,11 +146,16 @@ class Calendar:
 
     avoid: tuple[Period, ...] = ()
     closed: tuple[Period, ...] = ()
+    national: Holidays = Holidays()
+    """The same that the scheduler knows: the Cabinet Office's table, computed where it ends."""
     holidays: frozenset[date] = frozenset()
+    """Days of the city's own without school."""
 
     def is_school_day(self, day: date) -> bool:
-        """Whether school is held: a weekday, no holiday that was entered, not within a closed period."""
-        return day.weekday() < 5 and day not in self.holidays and not any(one.holds(day) for one in self.closed)
+        """Whether school is held: a weekday, no holiday, not within a closed period."""
+        if day.weekday() >= 5 or day in self.holidays or self.national.get(day):
+            return False
+        return not any(one.holds(day) for one in self.closed)
 
     def school_days(self, first: date, last: date) -> int:
         """Return the school days after `first` up to `last`; negative where `last` comes before."""

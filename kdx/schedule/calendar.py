@@ -6,8 +6,8 @@ A closed day still backs up; only tasks of people move to the next open day, and
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from kdx.config.holidays import Holidays
 from kdx.config.scheduling import Scheduling
-from kdx.schedule.holidays import Holidays
 
 DAY = timedelta(days=1)
 BLACKOUT = ((3, 15), (4, 20))

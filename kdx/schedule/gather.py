@@ -1,10 +1,13 @@
-"""Board, history, weather and locks -> the situation the planner decides over. Reads locks and nothing else."""
+"""Board, history, weather and locks -> the situation the planner decides over. Reads no file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+from kdx.backup.names import BOARD
+from kdx.backup.signed_text import BOARD as BOARD_KEY
 from kdx.config.model import Board, School
 from kdx.hazard.policy import Order
+from kdx.language import _
 from kdx.schedule.history import History, JobRecord, ShareRecord
 from kdx.schedule.situation import Job, SchoolState, ShareState, Situation
 from kdx.state.folder import StateFolder
@@ -15,6 +18,9 @@ AHEAD = timedelta(minutes=15)
 """So far a time of the past may lie ahead before a clock was wrong."""
 SECONDS = 60.0
 """What a run takes that finds nothing new, where none has been seen."""
+
+Runs = Callable[[Job, str, JobRecord], bool]
+"""Whether a job of a school is at work."""
 
 
 def lock_name(job: Job, school: str) -> str:
@@ -35,19 +41,42 @@ def is_running(state: StateFolder, job: Job, school: str, record: JobRecord, now
 
 
 def situation_of(
-    board: Board, history: History, orders: Mapping[str, Order], state: StateFolder, now: datetime
+    board: Board, history: History, orders: Mapping[str, Order], state: StateFolder, now: datetime, past: bool = False
 ) -> Situation:
-    """Return the situation at `now`."""
-    copy, check = (history.jobs.get(subject(job, ""), JobRecord()) for job in (Job.COPY, Job.CHECK))
-    failed = {Job.COPY: copy, Job.CHECK: check}
+    """Return the situation at `now`; where that is past, what the history says was at work."""
+
+    def running(job: Job, school: str, record: JobRecord) -> bool:
+        return record.open if past else is_running(state, job, school, record, now)
+
+    jobs = {job: history.jobs.get(subject(job, ""), JobRecord()) for job in Job if job is not Job.SAVE}
+    copy, check = jobs[Job.COPY], jobs[Job.CHECK]
     return Situation(
         now=now,
-        schools=tuple(_school(school, history, orders.get(school.id, Order()), state, now) for school in board.schools),
+        schools=tuple(_school(one, history, orders.get(one.id, Order()), running, now) for one in board.schools),
+        board=_board(board, history, jobs[Job.BOARD], now) if saves_board(state, history) else None,
         copied=_past(copy.good, now),
         checked=_past(check.good, now),
         second_copy=bool(board.schedule.second_copy),
-        board_running=any(is_running(state, job, "", one, now) for job, one in failed.items()),
-        board_tried={job: min(one.started, now) for job, one in failed.items() if one.failures and one.started},
+        board_running=any(running(job, "", one) for job, one in jobs.items()),
+        board_tried={job: min(one.started, now) for job, one in jobs.items() if one.failures and one.started},
+    )
+
+
+def saves_board(state: StateFolder, history: History) -> bool:
+    """Whether this machine saves the board's own part: it holds the board's key, or it did so before."""
+    return BOARD in history.shares or (state.keys() / BOARD_KEY).exists()
+
+
+def _board(board: Board, history: History, job: JobRecord, now: datetime) -> SchoolState:
+    """Return the board's own part; whether it is at work the board's lock tells."""
+    record = history.shares.get(BOARD, ShareRecord())
+    return SchoolState(
+        id="",
+        name=board.name,
+        shares=(ShareState(BOARD, _("its own part"), _past(record.saved, now), min(record.seen or now, now)),),
+        seconds=record.seconds or SECONDS,
+        tried=min(job.started, now) if job.failures and job.started else None,
+        failures=job.failures,
     )
 
 
@@ -56,10 +85,10 @@ def _past(moment: datetime | None, now: datetime) -> datetime | None:
     return moment if moment and moment <= now + AHEAD else None
 
 
-def _school(school: School, history: History, order: Order, state: StateFolder, now: datetime) -> SchoolState:
+def _school(school: School, history: History, order: Order, runs: Runs, now: datetime) -> SchoolState:
     records = [history.shares.get(share.id, ShareRecord()) for share in school.shares]
     job = history.jobs.get(subject(Job.SAVE, school.id), JobRecord())
-    running = is_running(state, Job.SAVE, school.id, job, now)
+    running = runs(Job.SAVE, school.id, job)
     pause = history.pauses.get(school.id)
     return SchoolState(
         id=school.id,

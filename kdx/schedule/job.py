@@ -25,16 +25,18 @@ def run(order: dict[str, str], command: list[str]) -> int:
     state, log = StateFolder(Path(order["state"])), Path(order["log"])
     with state.lock(order["lock"]) as lock:
         started = datetime.now(UTC)
-        code = _run(command, log, lock)
+        code, stopped = _run(command, log, lock)
         ended = JobEnded(
-            order["job"], order["school"], exit_code=code, started=started, ended=datetime.now(UTC), log=str(log)
+            order["job"], order["school"], exit_code=code, started=started, ended=datetime.now(UTC), log=str(log),
+            stopped=stopped,
         )
         with open_ledger(state, actor=order["actor"], request_id=order["request"], clock=lambda: ended.ended) as ledger:
             ledger.append(ended)
     return code
 
 
-def _run(command: list[str], log: Path, lock: int) -> int:
+def _run(command: list[str], log: Path, lock: int) -> tuple[int, bool]:
+    """Return how the command ended, and whether it was asked to stop."""
     stopped: list[int] = []
     child: subprocess.Popen[bytes] | None = None
 
@@ -52,7 +54,7 @@ def _run(command: list[str], log: Path, lock: int) -> int:
         if stopped:
             child.send_signal(signal.SIGTERM)
         code = child.wait()
-    return code if code >= 0 else 128 - code
+    return code if code >= 0 else 128 - code, bool(stopped)
 
 
 def _patiently(order: dict[str, str], command: list[str]) -> int:

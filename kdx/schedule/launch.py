@@ -49,6 +49,8 @@ def words_of(step: Step, board: Board) -> list[str]:
         case Job.SAVE:
             # without a rate: the job asks what it may take as long as it runs (rate.py)
             return ["backup", "run", step.school]
+        case Job.BOARD:
+            return ["backup", "run", "--board"]
         case Job.COPY:
             return ["backup", "copy", "--to", board.schedule.second_copy]
         case Job.CHECK:

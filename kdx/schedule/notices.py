@@ -82,7 +82,7 @@ def write_figures(path: Path, situation: Situation, weather: Iterable[Outcome], 
              "# TYPE kdx_troubles gauge", f"kdx_troubles {len(troubles)}",
              "# TYPE kdx_promises_broken gauge", f"kdx_promises_broken {sum(one.breaks_promise for one in troubles)}",
              "# TYPE kdx_share_age_seconds gauge"]
-    for state in situation.schools:
+    for state in situation.watched:
         for share in state.shares:
             age = (now - share.since).total_seconds()
             lines.append(f'kdx_share_age_seconds{{school="{state.id}",share="{share.id}"}} {age:.0f}')

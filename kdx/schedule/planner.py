@@ -7,7 +7,7 @@ asks for waits for no night.
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kdx.language import N_, _
@@ -111,7 +111,7 @@ def plan(situation: Situation, calendar: Calendar) -> Plan:
     busy = [*_ends(situation.schools, now), *(step.finish for step in steps)]
     steps += _place([one for one in due if one.urgency != WEATHER], busy, now, parallel, lines)
     steps.sort(key=lambda step: (step.start, step.urgency))
-    board = [] if situation.board_running else list(_board_steps(situation, now))
+    board = [] if situation.board_running else list(_board_steps(situation, calendar))
     unsafe = _unsafe(situation, calendar, {one.school: one for one in steps}, {one.school: one for one in waiting})
     return Plan(now, (*steps, *board), tuple(unsafe), waiting)
 
@@ -197,8 +197,27 @@ def _ends(states: Iterable[SchoolState], now: datetime) -> list[datetime]:
     return [now + max(now - state.running, timedelta(minutes=1)) for state in states if state.running]
 
 
-def _board_steps(situation: Situation, now: datetime) -> Iterator[Step]:
-    """Yield the jobs of the whole board: the second copy under a warning, the check after a storm."""
+def _board_steps(situation: Situation, calendar: Calendar) -> Iterator[Step]:
+    """Yield the jobs of the whole board, one after the other."""
+    steps = [*_own_part(situation, calendar), *_after_the_weather(situation)]
+    free = situation.now
+    for step in sorted(steps, key=lambda one: (one.start, one.urgency)):
+        start = max(step.start, free)
+        free = start + (step.finish - step.start)
+        yield replace(step, start=start, finish=free)
+
+
+def _own_part(situation: Situation, calendar: Calendar) -> Iterator[Step]:
+    """Yield the save of the board's own part: once a night, and as soon as one was missed."""
+    if situation.board:
+        due = _due(situation.board, calendar, situation.now)
+        finish = due.at + timedelta(seconds=situation.board.seconds)
+        name = situation.board.name
+        yield Step(Job.BOARD, "", name, due.at, finish, 0, 0, due.reasons, due.urgency, due.deadline)
+
+
+def _after_the_weather(situation: Situation) -> Iterator[Step]:
+    """Yield the second copy under a warning, and the check after a storm."""
     copied, checked = situation.copied, situation.checked
     saved = [
         min(share.since for share in state.shares)
@@ -207,14 +226,14 @@ def _board_steps(situation: Situation, now: datetime) -> Iterator[Step]:
         and min(share.since for share in state.shares) >= in_seals(state.order.copy_since)
     ]
     if situation.second_copy and saved and (copied is None or copied < max(saved)):
-        yield _board_step(situation, Job.COPY, now, _("warning level: the second copy too"))
+        yield _board_step(situation, Job.COPY, _("warning level: the second copy too"))
     since = max((state.order.check_since for state in situation.schools if state.order.check_since), default=None)
     if since and (checked is None or checked < since):
-        yield _board_step(situation, Job.CHECK, now, _("after the storm: is the vault whole?"))
+        yield _board_step(situation, Job.CHECK, _("after the storm: is the vault whole?"))
 
 
-def _board_step(situation: Situation, job: Job, now: datetime, reason: str) -> Step:
-    tried = situation.board_tried.get(job)
+def _board_step(situation: Situation, job: Job, reason: str) -> Step:
+    now, tried = situation.now, situation.board_tried.get(job)
     start = max(now, tried + PATIENCE[-1]) if tried else now
     return Step(job, "", _("all schools"), start, start + timedelta(hours=1), 0, 0, (reason,), WEATHER)
 

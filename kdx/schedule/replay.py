@@ -184,4 +184,6 @@ def _changes(outcomes: Iterable[Outcome], memory: Memory, moment: datetime) -> I
 
 
 def _seen(standing: Standing) -> tuple[object, ...]:
-    return standing.level, standing.acts_as, tuple(sorted(standing.perils.items())), bool(standing.ahead)
+    """Return what a reader would see change."""
+    ahead = any(start > standing.observed and peril not in standing.perils for peril, start in standing.ahead.items())
+    return standing.level, standing.acts_as, tuple(sorted(standing.perils.items())), ahead

@@ -16,6 +16,8 @@ from pathlib import Path
 from signal import SIGTERM
 from zoneinfo import ZoneInfo
 
+from kdx.backup.names import BOARD
+from kdx.config.holidays import Holidays, HolidaysUnreadable, read_holidays
 from kdx.config.model import Board
 from kdx.errors import ExitCode, KdxError, Locked, gravest
 from kdx.hazard import weather
@@ -24,9 +26,8 @@ from kdx.hazard.memory import Outcome, keep, recall, remember
 from kdx.hazard.weather import Seen
 from kdx.schedule import notices
 from kdx.schedule.calendar import Calendar
-from kdx.schedule.gather import is_running, lock_name, situation_of
+from kdx.schedule.gather import is_running, lock_name, saves_board, situation_of
 from kdx.schedule.history import History, fold, read_history
-from kdx.schedule.holidays import Holidays, HolidaysUnreadable, read_holidays
 from kdx.schedule.launch import detach, start
 from kdx.schedule.lines import rates
 from kdx.schedule.planner import Plan, Step, plan
@@ -133,13 +134,14 @@ def view_of(
     outcomes: tuple[Outcome, ...],
     now: datetime,
     more: Iterable[Trouble] = (),
+    past: bool = False,
 ) -> View:
-    """Return the plan, and everything it was made from. Changes nothing."""
+    """Return the plan, and everything it was made from. Changes nothing. In the `past` no lock says what runs."""
     troubles = list(more)
     calendar, unread = calendar_of(board)
     troubles += [Trouble("holidays", str(unread))] if unread else []
     orders = {one.school.id: one.order for one in outcomes}
-    situation = situation_of(board, history, orders, state, now)
+    situation = situation_of(board, history, orders, state, now, past)
     found = plan(situation, calendar)
     troubles += troubles_of(situation, found, history, calendar, outcomes, board.hazard.unknown_minutes)
     return View(situation, found, calendar, outcomes, tuple(troubles))
@@ -231,6 +233,8 @@ def _tidy(runner: Runner, history: History, now: datetime) -> History:
         for share in school.shares
         if share.id not in history.shares or history.shares[share.id].seen is None
     ]
+    if saves_board(runner.state, history) and (BOARD not in history.shares or history.shares[BOARD].seen is None):
+        events.append(ledger.append(ShareSeen("", board.name, BOARD)))
     for key, record in history.jobs.items():
         job, _space, school = key.partition(" ")
         if record.open and job in tuple(Job) and not is_running(runner.state, Job(job), school, record, now):

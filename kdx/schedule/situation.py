@@ -12,6 +12,8 @@ class Job(StrEnum):
 
     SAVE = "save"
     """kdx backup run SCHOOL"""
+    BOARD = "board"
+    """kdx backup run --board: inventory, ledger and receipts"""
     COPY = "copy"
     """kdx backup copy: the second copy of the vault"""
     CHECK = "check"
@@ -51,7 +53,7 @@ def in_seals(moment: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class SchoolState:
-    """One school as the planner sees it. Bytes; rates in bytes per second."""
+    """One school, or the board itself, as the planner sees it. Bytes; rates in bytes per second."""
 
     id: str
     name: str
@@ -102,6 +104,13 @@ class Situation:
     second_copy: bool = False
     """Whether the board has a second copy at all."""
     board_running: bool = False
-    """Whether a job of the whole board (copy, check) is at work."""
+    """Whether a job of the whole board (its own part, copy, check) is at work."""
     board_tried: dict[str, datetime] = field(default_factory=dict, hash=False)
     """Job -> when it last failed."""
+    board: SchoolState | None = None
+    """The board's own part of the vault; None where another machine saves it."""
+
+    @property
+    def watched(self) -> tuple[SchoolState, ...]:
+        """Everything that is promised to be saved."""
+        return (*self.schools, self.board) if self.board else self.schools

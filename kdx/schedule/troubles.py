@@ -42,7 +42,7 @@ def troubles_of(
     situation: Situation, plan: Plan, history: History, calendar: Calendar, weather: Iterable[Outcome], patience: int
 ) -> Iterator[Trouble]:
     """Yield what is wrong. `patience`: minutes for which an unknown weather is no trouble yet."""
-    for state in situation.schools:
+    for state in situation.watched:
         yield from _of_school(state, calendar, situation.now)
     for step in plan.unsafe:
         if any(one.school == step.school and one.urgency == WEATHER for one in plan.steps):

@@ -167,6 +167,23 @@ class Ledger:
                     changed.append(row["id"])
         return Read(tuple(found), tuple(changed))
 
+    def before(self, events: Sequence[Recorded]) -> dict[int, str]:
+        """Return for each event the hash of the one before it of the same kind and subject; "" for the first."""
+        if not events:
+            return {}
+        table, ids = tables().events, {event.id for event in events}
+        kinds, subjects = {event.kind for event in events}, {event.subject for event in events}
+        wanted = table.select().where(table.c.kind.in_(kinds), table.c.subject.in_(subjects)).order_by(table.c.id)
+        found: dict[int, str] = {}
+        last: dict[Subject, str] = {}
+        with self._database.reading() as connection:
+            for row in _stream(connection, wanted):
+                subject = row["kind"], row["subject"]
+                if row["id"] in ids:
+                    found[row["id"]] = last.get(subject, "")
+                last[subject] = row["hash"]
+        return found
+
     def head(self) -> tuple[int, str]:
         """Return id and hash of the last event; (0, zeros) where there is none."""
         if not self._database.exists():

@@ -4,16 +4,20 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kdx.config.model import Network, WeatherAreas
-from kdx.hazard import fetch, jma
+from kdx.hazard import cross_check, fetch
 from kdx.hazard.codes import codes_of
+from kdx.hazard.feeds import Watch
 from kdx.hazard.items import Picture
-from kdx.hazard.jma import Watch, poll
+from kdx.hazard.jma import poll
 from tests.rigs.fake_jma import BOSAI, FakeJma, serve_jma
-from tests.rigs.kameyama import KAMEYAMA, at, atom, encode, file_name, kind, report, telegram, timeline
+from tests.rigs.kameyama import (
+    KAMEYAMA, at, atom, encode, file_name, flood_telegram, kind, report, river, telegram, timeline,
+)
 
 NOW = at(18)
 R8, FLOOD, ALIVE = BOSAI["r8.json"], BOSAI["flood_xml.json"], BOSAI["map_time.json"]
@@ -39,7 +43,7 @@ def fake() -> Iterator[FakeJma]:
 @pytest.fixture
 def look(fake: FakeJma, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Look":
     monkeypatch.setattr(fetch, "SECONDS", 1)
-    monkeypatch.setattr(jma, "SHORT_PATIENCE", 2)
+    monkeypatch.setattr(cross_check, "SHORT_PATIENCE", 2)
     monkeypatch.setattr(fetch.together, "__defaults__", (2,))
     areas = WeatherAreas("240000", KAMEYAMA, f"{fake.url}/bosai", f"{fake.url}/xml", "kyoui@example.jp")
     return Look(Watch(areas, Network(), codes_of(tmp_path), tmp_path))
@@ -164,6 +168,50 @@ def test_a_json_that_stands_still_while_telegrams_go_out_is_in_doubt(fake: FakeJ
     picture = look()
     assert "newer telegrams were sent than it shows" in why(picture)
     assert [one.code for told in picture.reports for one in told.areas[KAMEYAMA] if one.code] == ["03"]
+
+
+def send_flood(fake: FakeJma, code: str, hour: int, **more: Any) -> None:
+    """Let a flood forecast be sent, beside the telegrams of a calm day."""
+    fake.put("extra.xml", atom([("VXKO51", at(hour)), ("VPWW55", at(15))]))
+    fake.put(f"/xml/data/{file_name('VXKO51', at(hour))}", flood_telegram(code, at(hour), **more))
+
+
+def test_a_flood_forecast_that_the_json_does_not_show_counts_and_is_a_doubt(fake: FakeJma, look: Look) -> None:
+    send_flood(fake, "40", 17)
+    picture = look()
+    assert [(one.name, one.code) for one in picture.rivers] == [("鈴鹿川", "40")]
+    assert why(picture).count("newer telegrams were sent than it shows") == 1
+    fake.put("flood_xml.json", encode([river("40", at(17), 1)]))
+    again = look(5)
+    assert not again.doubts and [one.code for one in again.rivers] == ["40"]
+    assert asked(fake, f"/xml/data/{file_name('VXKO51', at(17))}") == [200]
+
+
+@pytest.mark.parametrize("more", [{"areas": ("2420100",)}, {"code": "10"}, {"status": "訓練"}])
+def test_a_flood_forecast_elsewhere_cancelled_or_exercised_disturbs_nobody(
+    fake: FakeJma, look: Look, more: dict[str, Any]
+) -> None:
+    send_flood(fake, **{"code": "40", "hour": 17, **more})
+    picture = look()
+    assert not picture.doubts and not [one for one in picture.rivers if one.code == "40"]
+
+
+def test_flood_forecasts_stand_in_for_a_list_that_is_gone_and_never_make_it_calm(fake: FakeJma, look: Look) -> None:
+    fake.trouble[FLOOD] = "404"
+    send_flood(fake, "30", 17)
+    picture = look()
+    assert [one.code for one in picture.rivers] == ["30"] and "it answers 404" in why(picture)
+    send_flood(fake, "10", 17)
+    assert look(5).doubts
+
+
+def test_a_flood_forecast_that_cannot_be_read_is_said_and_does_not_darken_what_is_known(
+    fake: FakeJma, look: Look
+) -> None:
+    send_flood(fake, "30", 17)
+    fake.trouble[f"/xml/data/{file_name('VXKO51', at(17))}"] = "503"
+    picture = look()
+    assert not picture.doubts and "it answers 503" in " ".join(map(str, picture.notes))
 
 
 def test_telegrams_are_fetched_from_the_known_server_alone(fake: FakeJma, look: Look) -> None:

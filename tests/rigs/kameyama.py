@@ -99,6 +99,27 @@ def telegram(
 """.encode()
 
 
+def flood_telegram(
+    code: str, time: datetime, serial: int = 1, river: str = "850510000100", areas: Sequence[str] = (KAMEYAMA,),
+    status: str = "通常",
+) -> bytes:
+    """Return one VXKO telegram for the river of Kameyama."""
+    cities = "".join(f"<Area><City>市</City><CityCode>{area}</CityCode></Area>" for area in areas)
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<Report xmlns="http://xml.kishou.go.jp/jmaxml1/">
+<Control><Title>指定河川洪水予報</Title><DateTime>{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</DateTime>
+<Status>{status}</Status><EditorialOffice>津地方気象台</EditorialOffice>
+<PublishingOffice>三重河川国道事務所 津地方気象台</PublishingOffice></Control>
+<Head xmlns="http://xml.kishou.go.jp/jmaxml1/informationBasis1/"><Title>鈴鹿川</Title>
+<ReportDateTime>{time.astimezone(JST).isoformat()}</ReportDateTime><EventID>{river}</EventID><InfoType>発表</InfoType>
+<Serial>{serial}</Serial><InfoKind>指定河川洪水予報</InfoKind><Headline><Text>(訓練用に作った文章)</Text>
+<Information type="指定河川洪水予報（予報区域）"><Item><Kind><Name>氾濫</Name><Code>{code}</Code></Kind>
+<Areas><Area><Name>鈴鹿川</Name><Code>{river}</Code></Area></Areas></Item></Information></Headline></Head>
+<Body xmlns="http://xml.kishou.go.jp/jmaxml1/body/meteorology1/"><Warning type="指定河川洪水予報"><Item>
+<Kind><Name>浸水想定地区</Name></Kind><Areas>{cities}</Areas></Item></Warning></Body></Report>
+""".encode()
+
+
 def _item(area: str, kinds: Kinds) -> str:
     parts = "".join(
         "<Kind>" + (f"<Code>{one['code']}</Code>" if "code" in one else "") + f"<Status>{one['status']}</Status></Kind>"

@@ -22,6 +22,7 @@ import pytest
 
 import kdx.cli
 from kdx.schedule.timers import BEGIN, SERVICE, TIMER, Line, install, with_block
+from kdx.signing import create_board_key
 from kdx.state.events.scheduling import ShareSeen
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
@@ -158,6 +159,19 @@ def test_an_evening_from_calm_to_all_clear_starts_the_right_jobs_in_the_right_or
     assert machine.kdx("audit", "verify").returncode == 0
 
 
+def test_the_boards_own_part_is_saved_by_the_machine_that_holds_its_key_and_watched(machine: Machine) -> None:
+    create_board_key(machine.folder / "state/keys", machine.folder / "inventory/keys", owner="b", now=datetime.now(UTC))
+    for _tick in range(2):
+        machine.tick()
+        machine.settle()
+    assert sorted(machine.jobs()) == ["board", "save high_es", "save low_es"]
+    assert {event["exit_code"] for event in machine.events("job.ended")} == {0}
+    assert list((machine.folder / "vault/board").rglob("*.seal"))
+    shown = json.loads(machine.kdx("schedule", "show", "--json").stdout)["rows"]
+    [row] = [row for row in shown if row["job"] == "backup of the board's own data"]
+    assert row["saved"] and row["start"] > datetime.now(UTC).isoformat()
+
+
 def test_neither_a_broken_table_of_codes_nor_of_holidays_keeps_a_school_from_being_saved(machine: Machine) -> None:
     (machine.folder / "inventory/rules").mkdir()
     (machine.folder / "inventory/rules/jma.yml").write_text("warnings: [\n", "utf-8")
@@ -189,6 +203,34 @@ def test_a_promise_that_is_broken_is_told_once_and_by_every_exit_code_until_it_i
     last = machine.tick()
     assert last.returncode == 0 and "over: high_es 共有" in last.stderr
     assert machine.jobs() == ["save low_es", "save high_es"]
+
+
+@pytest.mark.long
+def test_where_the_water_comes_a_running_job_is_stopped_without_blame_and_goes_on_when_it_is_over(
+    machine: Machine,
+) -> None:
+    settings = machine.folder / "inventory/kdx.yml"
+    plain = settings.read_text("utf-8")
+    settings.write_text(plain.replace("parallel: 1,", "parallel: 2, line: 1Mbit,"), "utf-8")
+    (machine.folder / "low_es/大きい.bin").write_bytes(os.urandom(12 << 20))
+    machine.tick()
+    lock = machine.folder / "state/locks/job-low_es.lock"
+    # the backup itself is at work, at a rate that takes it minutes
+    wait_for(lambda: any(held(one) for one in lock.parent.glob("backup-low_es-*.lock")))
+    machine.forecast(VPWW55=(kind("33", "発表", "51"),))
+    stopping = machine.tick()
+    wait_for(lambda: not held(lock))
+    [ended] = [event for event in machine.events("job.ended") if event["school"] == "low_es"]
+    assert (ended["exit_code"], ended["stopped"]) == (130, True)
+    settings.write_text(plain, "utf-8")
+    after = machine.tick()
+    assert machine.jobs().count("save low_es") == 1 and after.returncode == 13
+    machine.forecast(VPWW55=(kind("10", "特別警報から注意報", "21"),))
+    again = machine.tick()
+    machine.settle()
+    assert machine.jobs().count("save low_es") == 2
+    assert [event["exit_code"] for event in machine.events("job.ended") if event["school"] == "low_es"] == [130, 0]
+    assert not [tick.stderr for tick in (stopping, after, again) if "ended with" in tick.stderr]
 
 
 @pytest.mark.long

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kdx.config.scheduling import Scheduling
 from kdx.schedule.calendar import Calendar
-from kdx.schedule.holidays import Holiday, Holidays, HolidaysUnreadable, compute, read_holidays
+from kdx.config.holidays import Holiday, Holidays, HolidaysUnreadable, compute, read_holidays
 from tests.conftest import CHECKOUT
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kdx.cli import root
+from kdx.state.events.scheduling import HazardObserved
+from kdx.state.folder import StateFolder
+from kdx.state.ledger import open_ledger
 from tests.conftest import CHECKOUT
 from tests.rigs.kameyama import at, encode, kind, report, telegram, write_recording
 
@@ -55,6 +59,31 @@ def test_show_tells_each_school_its_level_and_what_is_done(invoke: Invoke, tmp_p
     low, high, new = rows(invoke("hazard", "show", "--from", file, "--json"))
     assert (low["level"], high["level"], new["level"]) == ("danger level", "warning level", "danger level")
     assert "nothing new starts" in low["measure"] and "second copy" in high["measure"]
+
+
+def test_a_past_day_shows_what_the_ledger_knew_then_and_nothing_later(invoke: Invoke, tmp_path: Path) -> None:
+    def observed(school: str, level: str, reasons: list[str], perils: dict[str, str]) -> HazardObserved:
+        return HazardObserved(school, level, level, perils, reasons, [], at(0), at(0), ["https://jma.example/r8.json"])
+
+    for day, event in enumerate((
+        observed("low_es", "warning", ["大雨警報 発表", "氾濫警報 発表 鈴鹿川"], {"water": "warning"}),
+        observed("low_es", "clear", [], {}),
+        observed("high_es", "advisory", ["雷注意報 発表"], {"lightning": "advisory"}),
+    )):
+        clock = datetime(2026, 7, 14 + day, 3, tzinfo=UTC)
+        with open_ledger(StateFolder(tmp_path / "state"), actor="a@b", request_id="r", clock=lambda: clock) as ledger:
+            ledger.append(event)
+
+    def shown(day: int) -> list[tuple[str, str, str | None, bool]]:
+        words = ("hazard", "show", "--as-of", f"2026-07-{day}", "--json")
+        found = rows(invoke(*words))
+        return [(row["school"], row["level"], row["why"], "second copy" in row["measure"]) for row in found]
+
+    warned = "heavy rain warning, river flood warning (鈴鹿川)"
+    assert [shown(day) for day in (13, 14, 15)] == [
+        [], [("low_es", "warning level", warned, True)], [("low_es", "calm", None, False)],
+    ]
+    assert ("high_es", "advisory level", "thunderstorm advisory", False) in shown(16)
 
 
 def test_check_is_0_where_the_weather_is_known_and_6_where_it_is_not(invoke: Invoke, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from kdx.config.model import Network, WeatherAreas
 from kdx.errors import ExitCode
 from kdx.hazard.codes import OWN, codes_of
 from kdx.hazard.items import FeedUnclear, Picture, Report, River
-from kdx.hazard.jma import Watch, from_files, read_body
+from kdx.hazard.feeds import Watch
+from kdx.hazard.jma import from_files, read_body
 from kdx.hazard.telegram import read_entries, read_telegram
 from tests.conftest import CHECKOUT
 from tests.rigs.kameyama import KAMEYAMA, at, atom, encode, kind, report, river, telegram, timeline

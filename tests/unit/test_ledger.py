@@ -270,3 +270,11 @@ def test_opening_the_ledger_loads_no_database_library() -> None:
         "assert 'sqlalchemy' not in sys.modules and 'sqlite3' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_a_subject_said_when_is_found_without_reading_all_events(filled: Path) -> None:
+    asked = ("SELECT max(id) FROM events WHERE kind IN ('rollout.claimed') AND time <= '2026' GROUP BY kind, subject",
+             "SELECT * FROM events WHERE kind = 'drill.finished'")
+    with sqlite3.connect(filled / "ledger.sqlite3") as database:
+        plans = [str(database.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()) for query in asked]
+    assert all("USING" in plan and "INDEX events_by_subject" in plan for plan in plans)

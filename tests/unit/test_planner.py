@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kdx.config.holidays import Holidays
 from kdx.config.model import School
 from kdx.config.scheduling import HazardPolicy, Scheduling
 from kdx.hazard.items import KNOWN, Level, Peril
@@ -19,7 +20,6 @@ from kdx.hazard.level import Standing
 from kdx.hazard.policy import Alarm, Order, decide, follow
 from kdx.schedule.calendar import Calendar
 from kdx.schedule.history import History
-from kdx.schedule.holidays import Holidays
 from kdx.schedule.lines import rates
 from kdx.schedule.planner import Plan, Step, broken, plan
 from kdx.schedule.situation import Job, Pause, SchoolState, ShareState, Situation
@@ -191,6 +191,46 @@ def test_the_board_makes_its_second_copy_under_a_warning_once_a_school_is_saved_
     after = school("a", jst(25, 14, 5), order=Order(check_since=jst(25, 14)))
     assert [step.job for step in planned(jst(25, 15), after).steps] == [Job.SAVE, Job.CHECK]
     assert [step.job for step in planned(jst(25, 15), after, checked=jst(25, 14, 1)).steps] == [Job.SAVE]
+
+
+@pytest.mark.parametrize(
+    ("now", "saved", "start"),
+    [
+        (jst(25, 12), LAST_NIGHT, jst(25, 22)),
+        (jst(25, 22, 5), LAST_NIGHT, jst(25, 22, 5)),
+        (jst(26, 9), LAST_NIGHT, jst(26, 9)),
+        (jst(25, 12), None, jst(25, 12)),
+        (jst(25, 23), jst(25, 22, 30), jst(26, 22)),
+    ],
+)
+def test_the_boards_own_part_is_saved_once_a_night_and_as_soon_as_one_was_missed(
+    now: datetime, saved: datetime | None, start: datetime
+) -> None:
+    def board_steps(**more: Any) -> list[Step]:
+        found = planned(now, school("a", LAST_NIGHT), board=school("", saved), **more)
+        return [step for step in found.steps if step.job is not Job.SAVE]
+
+    [step] = board_steps()
+    assert (step.job, step.start) == (Job.BOARD, start)
+    assert board_steps(board_running=True) == []
+
+
+def test_the_boards_jobs_go_one_after_the_other() -> None:
+    order = Order(save_since=jst(25, 14), copy_since=jst(25, 14), check_since=jst(25, 14))
+    now = jst(25, 23)
+    steps = planned(now, school("a", jst(25, 14, 5), order=order), board=school("", None), second_copy=True).steps
+    own = [step for step in steps if not step.school]
+    assert [step.job for step in own if step.start <= now] == [Job.COPY]
+    assert all(before.finish <= after.start for before, after in zip(own, own[1:]))
+    assert {step.job for step in own} == {Job.COPY, Job.BOARD, Job.CHECK}
+
+
+def test_a_board_that_saves_itself_too_seldom_breaks_its_promise_like_a_school() -> None:
+    late = school("", jst(23, 22, 10))
+    situation = Situation(jst(25, 12), (school("a", LAST_NIGHT),), board=late)
+    found = plan(situation, CALENDAR)
+    broke = [one.key for one in troubles_of(situation, found, History(), CALENDAR, (), 30) if one.breaks_promise]
+    assert broke == ["rpo -1"]
 
 
 def test_five_hundred_schools_of_three_shares_are_planned_in_a_fifth_of_a_second() -> None:

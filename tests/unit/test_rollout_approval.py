@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from kdx.errors import ExitCode
 from kdx.rollout.approval import (
     NotASigner, OneSigner, WrongUser, refuse_lone_waiver, refuse_wrong_user, sign_with, statement_of, trusted_events,
 )
-from kdx.rollout.evidence import fold
+from kdx.rollout.evidence import fold, read_facts
+from kdx.state.folder import StateFolder
+from kdx.state.ledger import Ledger, open_ledger
 
 TANAKA = Person("tanaka", "tanaka", frozenset({"approve", "waive"}))
 SUZUKI = Person("suzuki", "s-suzuki", frozenset({"waive", "examine"}))
@@ -31,9 +34,15 @@ def keys(tmp_path: Path) -> tuple[signing.PublicKey, ...]:
 
 
 @pytest.fixture
-def sign(tmp_path: Path, keys):
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with open_ledger(StateFolder(tmp_path / "state"), actor="tanaka@b", request_id="r", clock=lambda: NOON) as opened:
+        yield opened
+
+
+@pytest.fixture
+def sign(tmp_path: Path, keys, ledger):
     def one(event, name="tanaka"):
-        return sign_with(BOARD, keys, event, signing.load_private_key(tmp_path / "private", name))
+        return sign_with(BOARD, keys, ledger, event, signing.load_private_key(tmp_path / "private", name))
 
     return one
 
@@ -51,10 +60,30 @@ def test_a_signature_counts_and_says_which_key_made_it(keys, sign):
 @pytest.mark.parametrize(
     "change",
     [{"office": "教頭"}, {"number": "第2号"}, {"date": "2026-11-21"}, {"scan_sha256": "b" * 64}, {"withdrawn": True},
-     {"school": "jh"}, {"milestone": "drill"}, {"signer": "suzuki"}, {"signature": ""}, {"signature": "x"}],
+     {"school": "jh"}, {"milestone": "drill"}, {"signer": "suzuki"}, {"signature": ""}, {"signature": "x"},
+     {"after": "0" * 64}],
 )
 def test_nothing_of_what_was_signed_can_be_changed(keys, sign, change):
     assert not counts(keys, replace(sign(approval("retire")), **change))
+
+
+@pytest.mark.parametrize(
+    ("given", "taken_back"),
+    [(approval("retire"), approval("retire", withdrawn=True)), (waiver("mfa"), waiver("mfa", withdrawn=True)),
+     (seen("mfa", method="EXAMINE"), seen("mfa", method="EXAMINE", done=1, total=9))],
+)
+def test_what_was_taken_back_is_not_brought_back_by_its_old_signature(tmp_path, keys, ledger, given, taken_back):
+    board = replace(BOARD, roles=(replace(TANAKA, may=frozenset({"approve", "waive", "examine"})),))
+    key = signing.load_private_key(tmp_path / "private", "tanaka")
+
+    def counts_once_entered(event) -> bool:
+        return ledger.append(event).id in trusted_events(board, keys, read_facts(ledger))
+
+    old = sign_with(board, keys, ledger, given, key)
+    assert counts_once_entered(old)
+    assert counts_once_entered(sign_with(board, keys, ledger, taken_back, key))
+    assert not counts_once_entered(old)
+    assert counts_once_entered(sign_with(board, keys, ledger, given, key))
 
 
 def test_it_counts_only_when_that_persons_user_entered_it(keys, sign):

@@ -112,7 +112,7 @@ def test_a_gate_refuses_to_retire_a_server_until_everything_exists(kdx_rollout, 
     assert kdx_rollout.state("西小", "復元訓練") == "再"
 
 
-def test_an_approval_signed_elsewhere_counts_and_one_over_other_words_is_refused(kdx_rollout, tmp_path):
+def test_an_approval_signed_elsewhere_counts_once_and_one_over_other_words_is_refused(kdx_rollout, tmp_path):
     words = ["set", "approve", "西小", "23", "--office", "校長", "--date", "2026-11-20", "--number"]
     statement = tmp_path / "statement"
     statement.write_bytes(kdx_rollout(*words, "第12号", "--signer", "tanaka", "--dry-run").stdout_bytes)
@@ -121,6 +121,8 @@ def test_an_approval_signed_elsewhere_counts_and_one_over_other_words_is_refused
     signature = ["--signer", "tanaka", "--signature", tmp_path / "statement.sig"]
     kdx_rollout(*words, "第13号", *signature, code=2)
     kdx_rollout(*words, "第12号", *signature)
+    # once: what was signed names what came before it
+    kdx_rollout(*words, "第12号", *signature, code=2)
     assert "校長の承認" not in [row["what"] for row in kdx_rollout.rows("why", "西小", "23", code=4)]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kdx.config.holidays import Holidays, HolidaysUnreadable
 from kdx.config.mistakes import ConfigurationMistakes
 from kdx.rollout.definition import DefinitionMissing, check_definition, load_definition, standard_text
 from kdx.rollout.stream import MARKS, Calendar, Label, Period, Scope, State
@@ -125,7 +126,8 @@ def test_what_kdx_init_writes_is_kameyamas_without_its_facts(checkout, tmp_path)
             replace(one, source="", milestones=tuple(replace(each, due=None, source="") for each in one.milestones))
             for one in definition.streams
         ]
-        return replace(definition, streams=tuple(streams))
+        calendar = replace(definition.calendar, national=Holidays())
+        return replace(definition, streams=tuple(streams), calendar=calendar)
 
     (tmp_path / "rollout.yml").write_text(standard_text(), "utf-8")
     assert plain(tmp_path) == plain(checkout / "inventory")
@@ -161,3 +163,27 @@ def test_school_days_leave_out_weekends_holidays_and_closed_periods():
     assert calendar.school_days(date(2026, 11, 20), date(2026, 11, 24)) == 1
     # Thu 24 Dec -> Thu 7 Jan: all closed but the last
     assert calendar.school_days(date(2026, 12, 24), date(2027, 1, 7)) == 1
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    (tmp_path / "rollout.yml").write_text(LEAST, "utf-8")
+    return tmp_path
+
+
+def test_school_days_follow_the_cabinet_offices_table_and_where_it_ends_the_law(inventory: Path):
+    (inventory / "syukujitsu.csv").write_bytes("日,名\n2027/1/1,元日\n2027/6/15,試験の日\n".encode("cp932"))
+    calendar = load_definition(inventory).calendar
+    days = [date(2027, 6, 15), date(2027, 2, 11), date(2028, 11, 3), date(2028, 11, 6)]
+    assert [calendar.is_school_day(day) for day in days] == [False, True, False, True]
+
+
+def test_a_table_of_holidays_that_is_none_is_named_and_not_left_out(inventory: Path):
+    (inventory / "syukujitsu.csv").write_bytes(b"<html>")
+    with pytest.raises(HolidaysUnreadable):
+        check_definition(inventory)
+
+
+def test_a_day_of_the_citys_own_is_no_school_day_either(inventory: Path):
+    (inventory / "rollout.yml").write_text(LEAST + "calendar: {holidays: [2027-06-16]}\n", "utf-8")
+    assert not load_definition(inventory).calendar.is_school_day(date(2027, 6, 16))

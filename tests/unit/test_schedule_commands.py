@@ -65,6 +65,20 @@ def test_show_speaks_japanese_without_one_english_sentence(invoke: Invoke) -> No
     assert not set(words) - {"kdx", "schedule", "install", "JST", "Mbit", "s", "GB", "MB"}
 
 
+def test_a_past_day_is_planned_from_what_the_ledger_knew_then(invoke: Invoke) -> None:
+    yesterday = NOW - timedelta(days=1)
+    pause = ("schedule", "pause", "a_es", "--until", "2026-11-30", "--reason", "停電工事")
+    assert invoke(*pause, now=yesterday).exit_code == 0
+    assert invoke(*(*pause[:4], "2026-11-25T00:00", *pause[5:])).exit_code == 0
+
+    def late(*words: str) -> list[str]:
+        return [row["late"] for row in table(invoke("schedule", "show", "--json", *words))["rows"]]
+
+    assert late("--as-of", "2026-11-23") == ["yes", "yes"]
+    assert late("--as-of", "2026-11-24") == ["yes", "held back"]
+    assert late() == late("--as-of", "2026-12-31") == ["yes", "yes"]
+
+
 def test_show_answers_what_if_the_weather_were_that_of_a_file(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "inventory/kdx.yml").write_text(
         'board: 試験市教育委員会\njma: {office: "240000", class20: "2421000"}\n', "utf-8"

@@ -111,6 +111,16 @@ def test_a_job_is_open_until_its_end_and_failures_count_in_a_row(ledger: Ledger)
     assert record.good == NOON
 
 
+@pytest.mark.parametrize(
+    ("code", "stopped", "failures"), [(130, True, 0), (143, True, 0), (130, False, 1), (1, True, 1)],
+)
+def test_a_job_that_was_asked_to_stop_and_did_is_nobodys_failure(
+    ledger: Ledger, code: int, stopped: bool, failures: int
+) -> None:
+    ledger.append(JobEnded("save", "a_es", exit_code=code, started=NOON, ended=NOON, log="/l", stopped=stopped))
+    assert read_history(ledger).jobs["save a_es"].failures == failures
+
+
 def test_the_kept_fold_reads_only_what_is_new_and_is_thrown_away_where_it_does_not_fit(
     ledger: Ledger, tmp_path: Path
 ) -> None:

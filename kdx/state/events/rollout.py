@@ -77,6 +77,8 @@ class ApprovalGiven(OfCell):
     withdrawn: bool
     signer: str
     signature: str
+    after: str = ""
+    """Hash of the newest event of the same subject when it was signed, so that it can be entered once; "" for none."""
 
     @property
     def subject(self) -> str:
@@ -94,6 +96,8 @@ class WaiverGiven(OfCell):
     withdrawn: bool
     signer: str
     signature: str
+    after: str = ""
+    """As of an approval."""
 
     @property
     def subject(self) -> str:
@@ -140,6 +144,8 @@ class ObservationMade(Event):
     raw_sha256: str = ""
     signer: str = ""
     signature: str = ""
+    after: str = ""
+    """As of an approval."""
 
     @property
     def subject(self) -> str:

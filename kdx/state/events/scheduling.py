@@ -45,7 +45,7 @@ class ShareSeen(Event):
 
 @dataclass(frozen=True, slots=True)
 class ScheduledJob(Event):
-    """What the events of one scheduled job say first. `job` is save, copy or check; school is empty for the board's."""
+    """What the events of one scheduled job say first. `job`: save, board, copy or check; school: for save alone."""
 
     job: str
     school: str
@@ -77,6 +77,8 @@ class JobEnded(ScheduledJob):
     started: datetime
     ended: datetime
     log: str
+    stopped: bool = False
+    """Whether it was asked to stop (SIGTERM) while it ran: where the water comes, or the machine goes down."""
 
 
 @dataclass(frozen=True, slots=True)
