@@ -11,6 +11,7 @@ from kdx.backup.guard import Limits
 from kdx.backup.names import SnapshotName
 from kdx.backup.seal import Seal
 from kdx.backup.signed_text import BOARD, MACHINE
+from kdx.backup.stop import StoppedEarly
 from kdx.backup.vault import Vault, open_vault
 from kdx.config.location import Location
 from kdx.config.model import BackupSettings, Board, Share
@@ -65,14 +66,17 @@ class Ran:
     """Files whose content changed though their size and time did not, found by reading them again."""
     unread: tuple[tuple[str, str], ...]
     """(path, reason) of the first entries that were not read."""
+    interruption: StoppedEarly | None
+    """Where it was asked to stop before it was done: its snapshot holds what it had."""
     started: datetime
     ended: datetime
 
     @property
     def exit_code(self) -> ExitCode:
-        """The gravest of how the snapshot came out and what is wrong with the vault."""
+        """The gravest of how the snapshot came out, what is wrong with the vault, and that it was interrupted."""
         outcome = {"complete": ExitCode.DONE, "partial": ExitCode.INCOMPLETE, "suspect": ExitCode.GATE}
-        return gravest((outcome[self.seal.state], *(alarm.exit_code for alarm in self.alarms)))
+        wrong = (*self.alarms, self.interruption) if self.interruption else self.alarms
+        return gravest((outcome[self.seal.state], *(error.exit_code for error in wrong)))
 
 
 def sign_with(state: StateFolder) -> signing.SigningKey:

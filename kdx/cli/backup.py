@@ -24,6 +24,7 @@ from kdx.language import N_, _
 
 if TYPE_CHECKING:
     from kdx.backup.job import Job, Ran
+    from kdx.backup.stop import Stop
 
 board_option = click.option("--board", "of_board", is_flag=True, help=N_("The board's own part of the vault too."))
 
@@ -147,38 +148,57 @@ def _preview(app: Application, jobs: "list[Job]") -> NoReturn:
 def _run(
     app: Application, jobs: "list[Job]", bandwidth: int | None, recovering: bool, reread: bool
 ) -> NoReturn:
-    """Back up one share after the other; one that fails does not stop the others."""
-    from kdx.backup.run import back_up
+    """Back up one share after the other; one that fails does not stop the others, a wish to stop does."""
+    from kdx.backup.stop import Stop
     from kdx.cli.failures import explain
+    from kdx.cli.interruption import stopped_by_signals
     from kdx.report.backup import ran_table, unread_lines
-    from kdx.schedule.rate import rate_of
-    from kdx.state.events.saving import SnapshotSealed
 
     results: list[Ran] = []
     codes = []
-    for job in jobs:
-        try:
-            tails = app.ledger.present(SnapshotSealed.kind, job.share.id)
-            result = back_up(
-                job,
-                app.now,
-                processes=len(os.sched_getaffinity(0)),
-                record=app.record,
-                tail=tails[-1].body if tails else None,
-                bandwidth=rate_of(app.board, app.state, job.share, bandwidth, app.now),
-                recovering=recovering,
-                reread=reread,
-                progress=app.output.progress,
-            )
-        except KdxError as error:
-            codes.append(explain(error, app))
-        else:
+    with stopped_by_signals(Stop()) as stop:
+        for job in jobs:
+            try:
+                if stop.is_asked():
+                    raise KeyboardInterrupt
+                result = _back_up(app, job, bandwidth, recovering, reread, stop)
+            except KdxError as error:
+                codes.append(explain(error, app))
+                continue
+            except KeyboardInterrupt as wish:
+                codes.append(explain(wish, app))
+                break
             results.append(result)
             codes += [result.exit_code, *(explain(alarm, app) for alarm in result.alarms)]
+            if result.interruption:
+                explain(result.interruption, app)
+                break
     if results:
         app.output.show(ran_table(results))
         app.output.warn(unread_lines(results))
     app.output.finish(gravest(codes))
+
+
+def _back_up(
+    app: Application, job: "Job", bandwidth: int | None, recovering: bool, reread: bool, stop: "Stop"
+) -> "Ran":
+    from kdx.backup.run import back_up
+    from kdx.schedule.rate import rate_of
+    from kdx.state.events.saving import SnapshotSealed
+
+    tails = app.ledger.present(SnapshotSealed.kind, job.share.id)
+    return back_up(
+        job,
+        app.now,
+        processes=len(os.sched_getaffinity(0)),
+        record=app.record,
+        tail=tails[-1].body if tails else None,
+        bandwidth=rate_of(app.board, app.state, job.share, bandwidth, app.now),
+        recovering=recovering,
+        reread=reread,
+        stop=stop,
+        progress=app.output.progress,
+    )
 
 
 @backup.command("list")

@@ -148,7 +148,7 @@ def _average(old: float, new: float) -> float:
 
 def _ended(record: JobRecord, body: Mapping[str, Any]) -> JobRecord:
     code = body.get("exit_code")
-    failed = code not in DONE_CODES
+    failed = code not in DONE_CODES and body.get("preempted") is not True
     return replace(
         record,
         open=False,

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from kdx.errors import Locked
+from kdx.errors import ExitCode, Locked
 from kdx.state.events.scheduling import JobEnded
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
@@ -25,23 +25,26 @@ def run(order: dict[str, str], command: list[str]) -> int:
     state, log = StateFolder(Path(order["state"])), Path(order["log"])
     with state.lock(order["lock"]) as lock:
         started = datetime.now(UTC)
-        code = _run(command, log, lock)
+        code, stopped = _run(command, log, lock)
         ended = JobEnded(
-            order["job"], order["school"], exit_code=code, started=started, ended=datetime.now(UTC), log=str(log)
+            order["job"], order["school"], exit_code=code, started=started, ended=datetime.now(UTC), log=str(log),
+            preempted=stopped and code == ExitCode.INTERRUPTED,
         )
         with open_ledger(state, actor=order["actor"], request_id=order["request"], clock=lambda: ended.ended) as ledger:
             ledger.append(ended)
     return code
 
 
-def _run(command: list[str], log: Path, lock: int) -> int:
+def _run(command: list[str], log: Path, lock: int) -> tuple[int, bool]:
+    """Return the command's exit code, and whether it was asked to stop."""
     stopped: list[int] = []
     child: subprocess.Popen[bytes] | None = None
 
     def hand_on(number: int, frame: FrameType | None) -> None:
-        stopped.append(number)
-        if child is not None:
+        # every tick asks again while the water comes; the command takes a second wish for impatience
+        if child is not None and not stopped:
             child.send_signal(signal.SIGTERM)
+        stopped.append(number)
 
     signal.signal(signal.SIGTERM, hand_on)
     with log.open("ab") as file:
@@ -52,7 +55,7 @@ def _run(command: list[str], log: Path, lock: int) -> int:
         if stopped:
             child.send_signal(signal.SIGTERM)
         code = child.wait()
-    return code if code >= 0 else 128 - code
+    return code if code >= 0 else 128 - code, bool(stopped)
 
 
 def _patiently(order: dict[str, str], command: list[str]) -> int:

@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import sample_share
 
 import kdx.cli
 from kdx.schedule.timers import BEGIN, SERVICE, TIMER, Line, install, with_block
@@ -189,6 +190,37 @@ def test_a_promise_that_is_broken_is_told_once_and_by_every_exit_code_until_it_i
     last = machine.tick()
     assert last.returncode == 0 and "over: high_es 共有" in last.stderr
     assert machine.jobs() == ["save low_es", "save high_es"]
+
+
+@pytest.mark.long
+def test_a_backup_where_the_water_comes_is_stopped_with_what_it_has_and_goes_on_after_the_storm(
+    machine: Machine
+) -> None:
+    settings = machine.folder / "inventory/kdx.yml"
+    slow = "parallel: 1, line: 40Mbit, class_rate: 20Mbit,"
+    settings.write_text(settings.read_text("utf-8").replace("parallel: 1,", slow), "utf-8")
+    photos = (sample_share.Sample(f"{number:03}.jpg", 20_000, 1_700_000_000) for number in range(400))
+    sample_share.write_samples(machine.folder / "low_es", photos, seed=1)
+    assert machine.kdx("schedule", "pause", "high_es", "--until", "2099-01-01", "--reason", "x").returncode == 0
+    machine.tick()
+    assert machine.jobs() == ["save low_es"]
+    wait_for(lambda: any(path.stat().st_size for path in machine.folder.glob("state/backups/low_es-*/*.rows")))
+    machine.forecast(VPWW55=(kind("33", "発表", "51"),))
+    machine.tick()
+    machine.settle()
+    ended = machine.events("job.ended")[0]
+    assert (ended["subject"], ended["exit_code"], ended["preempted"]) == ("save low_es", 130, True)
+    [sealed] = machine.events("snapshot.sealed")
+    assert (sealed["school"], sealed["state"], sealed["reasons"]) == ("low_es", "partial", ["checkpoint"])
+    assert 0 < sealed["files"] == 401 - sealed["waiting"] < 401
+    told = machine.tick()
+    assert "130" not in told.stderr and machine.jobs() == ["save low_es"]
+    machine.forecast(VPWW55=(kind("33", "解除"),))
+    machine.tick()
+    machine.settle()
+    first, second = machine.events("snapshot.sealed")
+    assert (second["state"], second["previous"], second["files"]) == ("complete", first["snapshot"], 401)
+    assert first["stored_bytes"] + second["stored_bytes"] < 401 * 20_000 * 1.05
 
 
 @pytest.mark.long

@@ -77,6 +77,8 @@ class JobEnded(ScheduledJob):
     started: datetime
     ended: datetime
     log: str
+    preempted: bool = False
+    """Whether the scheduler had it stop before it was done; what it had is sealed as a partial snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
