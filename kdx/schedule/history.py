@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 from kdx.errors import ExitCode
@@ -25,6 +26,8 @@ WEIGHT = 0.3
 EXCUSED = ("locked", "changed", "vanished")
 DONE_CODES = (ExitCode.DONE, ExitCode.INCOMPLETE, ExitCode.LOCKED, ExitCode.HAZARD)
 """Ends that are no failure of the job: what is missing then is told by the age of the snapshots."""
+STOPPED_CODES = (ExitCode.INTERRUPTED, 128 + SIGTERM)
+"""Ends of a job that was asked to stop and did: nobody's failure, and it is started anew as soon as it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ def _average(old: float, new: float) -> float:
 
 def _ended(record: JobRecord, body: Mapping[str, Any]) -> JobRecord:
     code = body.get("exit_code")
-    failed = code not in DONE_CODES and body.get("preempted") is not True
+    failed = code not in DONE_CODES and not (body.get("stopped") is True and code in STOPPED_CODES)
     return replace(
         record,
         open=False,

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from kdx.errors import ExitCode, Locked
+from kdx.errors import Locked
 from kdx.state.events.scheduling import JobEnded
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
@@ -28,7 +28,7 @@ def run(order: dict[str, str], command: list[str]) -> int:
         code, stopped = _run(command, log, lock)
         ended = JobEnded(
             order["job"], order["school"], exit_code=code, started=started, ended=datetime.now(UTC), log=str(log),
-            preempted=stopped and code == ExitCode.INTERRUPTED,
+            stopped=stopped,
         )
         with open_ledger(state, actor=order["actor"], request_id=order["request"], clock=lambda: ended.ended) as ledger:
             ledger.append(ended)
@@ -36,7 +36,7 @@ def run(order: dict[str, str], command: list[str]) -> int:
 
 
 def _run(command: list[str], log: Path, lock: int) -> tuple[int, bool]:
-    """Return the command's exit code, and whether it was asked to stop."""
+    """Return how the command ended, and whether it was asked to stop."""
     stopped: list[int] = []
     child: subprocess.Popen[bytes] | None = None
 

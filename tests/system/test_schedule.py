@@ -209,7 +209,7 @@ def test_a_backup_where_the_water_comes_is_stopped_with_what_it_has_and_goes_on_
     machine.tick()
     machine.settle()
     ended = machine.events("job.ended")[0]
-    assert (ended["subject"], ended["exit_code"], ended["preempted"]) == ("save low_es", 130, True)
+    assert (ended["subject"], ended["exit_code"], ended["stopped"]) == ("save low_es", 130, True)
     [sealed] = machine.events("snapshot.sealed")
     assert (sealed["school"], sealed["state"], sealed["reasons"]) == ("low_es", "partial", ["checkpoint"])
     assert 0 < sealed["files"] == 401 - sealed["waiting"] < 401

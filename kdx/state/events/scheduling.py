@@ -77,8 +77,8 @@ class JobEnded(ScheduledJob):
     started: datetime
     ended: datetime
     log: str
-    preempted: bool = False
-    """Whether the scheduler had it stop before it was done; what it had is sealed as a partial snapshot."""
+    stopped: bool = False
+    """Whether it was asked to stop (SIGTERM) while it ran: where the water comes, or the machine goes down."""
 
 
 @dataclass(frozen=True, slots=True)
