@@ -14,7 +14,7 @@ from kdx.backup.before import Before, contents, entries_before, look_at_vault
 from kdx.backup.chain import Chain
 from kdx.backup.comparison import Comparison, Last, Plan, open_todo_in
 from kdx.backup.errand import Errand, Report, Task
-from kdx.backup.job import Job, Ran, event_of
+from kdx.backup.job import Job, Ran, event_of, refuse_untrusted
 from kdx.backup.manifest import by_path
 from kdx.backup.names import SnapshotName
 from kdx.backup.outline import OutlineWriter
@@ -61,6 +61,7 @@ def back_up(
     stop = stop or Stop()
     with job.state.lock(f"backup-{job.share.id}"), full_disk_explained(job.state.root):
         with closing(job.vault.unit(job.share.school)) as unit:
+            refuse_untrusted(job, clock())
             before = look_at_vault(job, unit, clock(), tail)
             run = _Run(job, before, clock, record, recovering, job.settings.reread_days if reread else 0, progress)
             plan = run.compare()

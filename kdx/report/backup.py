@@ -51,6 +51,18 @@ def begun_table(begun: Begun) -> Table:
                 "fingerprint": begun.key.fingerprint, "key": made if begun.is_new_key else _("there already"),
             }
         ],
+        notes=tuple(
+            note
+            for each in begun.earlier
+            for note in (
+                _(
+                    "{file} is the key of another or an earlier machine of this name and is still trusted. Where that "
+                    "machine is gone, the board ends the key: have this line reviewed in place of the one that is "
+                    "there. What was signed until then stays good."
+                ).format(file=each.file),
+                each.ended,
+            )
+        ),
     )
 
 

@@ -176,6 +176,8 @@ def test_a_seal_of_another_share_an_unlisted_key_and_a_changed_byte_have_their_c
     text = key.read_text("utf-8")
     key.unlink()
     explains(site.kdx("backup", "list", SCHOOL), 4, "not trusted")
+    explains(site.kdx("backup", "run", SCHOOL), 4, "not trusted for snapshots", "inventory/keys")
+    assert seals(tmp_path / "vault", SCHOOL) == [seal]
     key.write_text(text, "utf-8")
     original = seal.read_bytes()
     seal.chmod(0o644)
