@@ -197,10 +197,12 @@ def test_a_backup_where_the_water_comes_is_stopped_with_what_it_has_and_goes_on_
     machine: Machine
 ) -> None:
     settings = machine.folder / "inventory/kdx.yml"
-    slow = "parallel: 1, line: 40Mbit, class_rate: 20Mbit,"
-    settings.write_text(settings.read_text("utf-8").replace("parallel: 1,", slow), "utf-8")
-    photos = (sample_share.Sample(f"{number:03}.jpg", 20_000, 1_700_000_000) for number in range(400))
-    sample_share.write_samples(machine.folder / "low_es", photos, seed=1)
+    plain = settings.read_text("utf-8")
+    # some seconds for the small files, then minutes for the film
+    settings.write_text(plain.replace("parallel: 1,", "parallel: 1, line: 1Mbit, class_rate: 1Mbit,"), "utf-8")
+    samples = [sample_share.Sample(f"{number:04}.jpg", 500, 1_700_000_000) for number in range(2000)]
+    samples.append(sample_share.Sample("運動会.mp4", 30 << 20, 1_700_000_000))
+    sample_share.write_samples(machine.folder / "low_es", iter(samples), seed=1)
     assert machine.kdx("schedule", "pause", "high_es", "--until", "2099-01-01", "--reason", "x").returncode == 0
     machine.tick()
     assert machine.jobs() == ["save low_es"]
@@ -212,15 +214,16 @@ def test_a_backup_where_the_water_comes_is_stopped_with_what_it_has_and_goes_on_
     assert (ended["subject"], ended["exit_code"], ended["stopped"]) == ("save low_es", 130, True)
     [sealed] = machine.events("snapshot.sealed")
     assert (sealed["school"], sealed["state"], sealed["reasons"]) == ("low_es", "partial", ["checkpoint"])
-    assert 0 < sealed["files"] == 401 - sealed["waiting"] < 401
+    assert 0 < sealed["files"] == 2002 - sealed["waiting"] < 2002
     told = machine.tick()
     assert "130" not in told.stderr and machine.jobs() == ["save low_es"]
+    settings.write_text(plain, "utf-8")
     machine.forecast(VPWW55=(kind("33", "解除"),))
     machine.tick()
     machine.settle()
     first, second = machine.events("snapshot.sealed")
-    assert (second["state"], second["previous"], second["files"]) == ("complete", first["snapshot"], 401)
-    assert first["stored_bytes"] + second["stored_bytes"] < 401 * 20_000 * 1.05
+    assert (second["state"], second["previous"], second["files"]) == ("complete", first["snapshot"], 2002)
+    assert first["stored_bytes"] + second["stored_bytes"] < (30 << 20) + 2001 * 500 * 2
 
 
 @pytest.mark.long
