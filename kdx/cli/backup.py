@@ -233,10 +233,11 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     Example: kdx backup status
     """
     from kdx import signing
+    from kdx.backup.pace import paces
     from kdx.backup.status import status_of
     from kdx.backup.vault import open_vault
     from kdx.report.backup import status_table
-    from kdx.state.events.saving import SnapshotSealed
+    from kdx.state.events.saving import DrillFinished, RestoreFinished, SnapshotSealed
 
     vault = open_vault(app.board)
     tails = {
@@ -247,7 +248,9 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     keys = signing.load_public_keys(app.inventory_folder / "keys")
     shares = app.board.shares_named(school, share)
     found = list(status_of(vault, shares, keys, app.board.backup, app.now(), tails))
-    app.output.show(status_table(found, app.now(), _("the vault alone ({place})").format(place=vault.place.location)))
+    source = _("the vault alone ({place}); time to restore from the ledger").format(place=vault.place.location)
+    told = [event for kind in (DrillFinished.kind, RestoreFinished.kind) for event in app.ledger.present(kind)]
+    app.output.show(status_table(found, app.now(), source, paces(told, vault.about.id)))
     faults = tell_faults(app, [fault for each in found for fault in each.faults])
     app.output.finish(gravest((faults, *(each.exit_code for each in found))))
 

@@ -1,6 +1,6 @@
 """Runs, snapshots, standings and verifications of the vault as tables. Facts in, tables out; no I/O."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from kdx.backup.accept import Accepted
@@ -11,6 +11,7 @@ from kdx.backup.guard import REASONS
 from kdx.backup.job import Job, Ran
 from kdx.backup.names import moment_of
 from kdx.backup.note import RECOVERING
+from kdx.backup.pace import Pace
 from kdx.backup.sealing import CHECKPOINT
 from kdx.backup.sealing import RECOVERING as WHILE_RECOVERING
 from kdx.backup.status import ShareStatus, Snapshots
@@ -188,8 +189,8 @@ def _remark(found: Snapshots, index: int) -> str:
     return "; ".join(remarks)
 
 
-def status_table(found: Sequence[ShareStatus], now: datetime, source: str) -> Table:
-    """Return how every share stands."""
+def status_table(found: Sequence[ShareStatus], now: datetime, source: str, measured: Mapping[str, Pace]) -> Table:
+    """Return how every share stands. `measured`: what bringing back reached, by share id."""
     return Table(
         title=_("Backups"),
         columns=(
@@ -197,12 +198,29 @@ def status_table(found: Sequence[ShareStatus], now: datetime, source: str) -> Ta
             Column("promise", N_("Promise"), "word"), Column("state", N_("Newest"), "word"), FILES, BYTES,
             Column("unread", N_("Not read"), "count"), Column("without_copy", N_("Without a copy"), "count"),
             Column("oldest", N_("Oldest copy"), "seconds"), Column("reread", N_("Read again since"), "date"),
-            Column("next", N_("What to do")),
+            Column("restore", N_("Time to restore"), "seconds"), Column("next", N_("What to do")),
         ),
-        rows=[_status_row(each) for each in found],
+        rows=[{**_status_row(each), "restore": _seconds_to_restore(each, measured)} for each in found],
         as_of=now,
         source=source,
+        notes=tuple(_restore_notes(found, measured)),
     )
+
+
+def _seconds_to_restore(each: ShareStatus, measured: Mapping[str, Pace]) -> float | None:
+    pace = measured.get(each.share.id)
+    return pace.seconds(each.newest.seal.counts.bytes) if pace and each.newest else None
+
+
+def _restore_notes(found: Sequence[ShareStatus], measured: Mapping[str, Pace]) -> Iterable[str]:
+    """Say where the times to restore come from, and where there are none."""
+    used = [measured[each.share.id].measured for each in found if each.newest and each.share.id in measured]
+    if used:
+        yield _("Time to restore: the newest snapshot at the pace of its last drill or restore (the oldest of them on "
+                "{day:%Y-%m-%d}): an estimate, no promise.").format(day=min(used))
+    missing = [each for each in found if each.newest and each.share.id not in measured]
+    if missing:
+        yield _("Time to restore not measured yet: {count} shares. kdx drill measures it.").format(count=len(missing))
 
 
 def _status_row(each: ShareStatus) -> dict[str, object]:
