@@ -140,8 +140,10 @@ def _jobs(app: Application, shares: list[Share], of_board: bool) -> "list[Job]":
 def _preview(app: Application, jobs: "list[Job]") -> NoReturn:
     from kdx.backup.run import preview
     from kdx.report.backup import planned_table
+    from kdx.report.schools import with_names
 
-    app.output.show(planned_table([(job, preview(job, app.now, app.output.progress)) for job in jobs]))
+    planned = planned_table([(job, preview(job, app.now, app.output.progress)) for job in jobs])
+    app.output.show(with_names(planned, app.board))
     app.output.finish(ExitCode.DONE)
 
 
@@ -153,6 +155,7 @@ def _run(
     from kdx.cli.failures import explain
     from kdx.cli.interruption import stopped_by_signals
     from kdx.report.backup import ran_table, unread_lines
+    from kdx.report.schools import school_names, with_names
 
     results: list[Ran] = []
     codes = []
@@ -174,7 +177,7 @@ def _run(
                 explain(result.interruption, app)
                 break
     if results:
-        app.output.show(ran_table(results))
+        app.output.show(with_names(ran_table(results, school_names(app.board)), app.board))
         app.output.warn(unread_lines(results))
     app.output.finish(gravest(codes))
 
@@ -215,10 +218,11 @@ def list_snapshots(app: Application, school: str | None, share: str | None) -> N
     from kdx.backup.status import snapshots_of
     from kdx.backup.vault import open_vault
     from kdx.report.backup import snapshots_table
+    from kdx.report.schools import with_names
 
     keys = signing.load_public_keys(app.inventory_folder / "keys")
     found = list(snapshots_of(open_vault(app.board), app.board.shares_named(school, share), keys))
-    app.output.show(snapshots_table(found))
+    app.output.show(with_names(snapshots_table(found), app.board))
     app.output.finish(tell_faults(app, [fault for each in found for fault in each.faults]))
 
 
@@ -237,6 +241,7 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     from kdx.backup.status import status_of
     from kdx.backup.vault import open_vault
     from kdx.report.backup import status_table
+    from kdx.report.schools import with_names
     from kdx.state.events.saving import DrillFinished, RestoreFinished, SnapshotSealed
 
     vault = open_vault(app.board)
@@ -250,7 +255,8 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     found = list(status_of(vault, shares, keys, app.board.backup, app.now(), tails))
     source = _("the vault alone ({place}); time to restore from the ledger").format(place=vault.place.location)
     told = [event for kind in (DrillFinished.kind, RestoreFinished.kind) for event in app.ledger.present(kind)]
-    app.output.show(status_table(found, app.now(), source, paces(told, vault.about.id)))
+    table = status_table(found, app.now(), source, paces(told, vault.about.id))
+    app.output.show(with_names(table, app.board))
     faults = tell_faults(app, [fault for each in found for fault in each.faults])
     app.output.finish(gravest((faults, *(each.exit_code for each in found))))
 
@@ -269,6 +275,7 @@ def verify(app: Application, school: str | None, full: bool) -> None:
     from kdx.backup.vault import open_vault
     from kdx.backup.verify import verify_unit
     from kdx.report.backup import verified_table
+    from kdx.report.schools import with_names
 
     try:
         board_key = signing.load_private_key(app.state.keys())
@@ -280,7 +287,7 @@ def verify(app: Application, school: str | None, full: bool) -> None:
         verify_unit(vault, unit, keys, full=full, board_key=board_key, now=app.now(), progress=app.output.progress)
         for unit in units
     ]
-    app.output.show(verified_table(found))
+    app.output.show(with_names(verified_table(found), app.board))
     app.output.finish(gravest(each.exit_code for each in found))
 
 
@@ -301,12 +308,13 @@ def accept(
     """
     from kdx.backup.accept import accept as accept_snapshot
     from kdx.report.backup import accepted_table
+    from kdx.report.schools import with_names
 
     accepted = accept_snapshot(
         app.board, app.state, app.board.share(school, share), app.inventory_folder / "keys", app.now(),
         recovering=recovering, reason=reason, dry_run=dry_run,
     )
-    app.output.show(accepted_table(accepted))
+    app.output.show(with_names(accepted_table(accepted), app.board))
 
 
 for command in (copy, prune, sheet):

@@ -87,8 +87,8 @@ def planned_table(plans: Sequence[tuple[Job, Plan]]) -> Table:
     )
 
 
-def ran_table(results: Sequence[Ran]) -> Table:
-    """Return what runs did, a share a row."""
+def ran_table(results: Sequence[Ran], names: Mapping[str, str]) -> Table:
+    """Return what runs did, a share a row. `names`: those of the schools, by their ids."""
     return Table(
         title=_("Backup"),
         columns=(
@@ -98,7 +98,7 @@ def ran_table(results: Sequence[Ran]) -> Table:
             Column("seconds", N_("Time taken"), "seconds"), SNAPSHOT,
         ),
         rows=[_ran_row(result) for result in results],
-        notes=tuple(note for result in results for note in _notes(result)),
+        notes=tuple(note for result in results for note in _notes(result, names)),
     )
 
 
@@ -121,10 +121,10 @@ def _ran_row(result: Ran) -> dict[str, object]:
     }
 
 
-def _notes(result: Ran) -> Iterable[str]:
+def _notes(result: Ran, names: Mapping[str, str]) -> Iterable[str]:
     share = result.job.share
     for sentence in map(reason_words, result.seal.reasons):
-        yield f"{share.school} {share.name}: {sentence}"
+        yield f"{names.get(share.school, share.school)} {share.name}: {sentence}"
     if result.seal.state == "suspect":
         yield _("Stored, but suspect: look at it, then kdx backup accept {school}").format(school=share.school)
     if result.forks:
