@@ -47,9 +47,9 @@ def with_vault(site: Site, url: str) -> Site:
 
 
 def seeded() -> random.Random:
-    """Moments that differ from run to run; a failure names the seed that repeats them."""
-    seed = random.SystemRandom().randrange(1 << 32)
-    print("seed", seed)
+    """Moments that differ from run to run; a failure names the seed, and KILL_SEED repeats them."""
+    seed = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"KILL_SEED={seed}")
     return random.Random(seed)
 
 
