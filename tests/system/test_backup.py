@@ -267,5 +267,3 @@ def test_a_sparse_file_of_five_gigabytes_costs_one_segment_and_comes_back_by_kdx
     for back in (tmp_path / "back", tmp_path / "rescued"):
         assert (back / "disk.vhd").stat().st_size == 5 << 30
         assert subprocess.run(["cmp", disk, back / "disk.vhd"]).returncode == 0
-        # the holes are holes again
-        assert (back / "disk.vhd").stat().st_blocks * 512 < 64 * MIB
