@@ -41,6 +41,7 @@ class Assembler:
 
     def __init__(self, results: Mapping[str, Iterator[Result]], since: Since, put: Put) -> None:
         self._results = results
+        self._next: dict[str, Result | None] = {}
         self._since = since
         self._put = put
         self._made = Assembled()
@@ -70,18 +71,18 @@ class Assembler:
             else:
                 self._add((line,))
         self._end_part()
+        assert not any(self._next.values()), self._next
         return self._made
 
     def _read(self, line: bytes, lines: Iterator[bytes]) -> None:
         """A file that was to be read: what became of it."""
         _mark, bucket, count, path = line[:-1].split(b"\t")
         last = tuple(next(lines) for _row in range(int(count)))
-        result = next(self._results.get(bucket.decode("ascii"), iter(())), None)
+        result = self._result(bucket.decode("ascii"), path)
         if result is None:
             self._made.waiting += 1
             rows = last
         else:
-            assert result.path == path, (result.path, path)
             rows = self._outcome(result, last, path)
         if rows != last:
             self._same = False
@@ -91,6 +92,17 @@ class Assembler:
             self._made.size += int(rows[0].split(b"\t", SIZE + 1)[SIZE])
             self._made.objects.update(row.split(b"\t", OBJECT + 1)[OBJECT] for row in rows)
             self._add(rows)
+
+    def _result(self, bucket: str, path: bytes) -> Result | None:
+        """Return what became of a file; None where nobody has come to it. Results stand in the outline's order."""
+        stream = self._results.get(bucket, iter(()))
+        if bucket not in self._next:
+            self._next[bucket] = next(stream, None)
+        result = self._next[bucket]
+        if result is None or result.path != path:
+            return None
+        self._next[bucket] = next(stream, None)
+        return result
 
     def _outcome(self, result: Result, last: tuple[bytes, ...], path: bytes) -> tuple[bytes, ...]:
         if not result.rows:

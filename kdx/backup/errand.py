@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kdx.backup.manifest import LINK, NOTHING, OBJECT, path_field, time_field
 from kdx.backup.places import Claims, Lookup
+from kdx.backup.stop import Stop
 from kdx.backup.vault import Vault
 from kdx.errors import KdxError
 from kdx.remotes import Place
@@ -43,6 +44,8 @@ class Errand:
     """Names of objects that are there and damaged or marked."""
     rate: Rate | None
     """What tells each worker how many bytes per second it may take."""
+    stop: Stop
+    """Workers look at it between files."""
 
     def journal(self, worker: int) -> Path:
         """The file in which a worker writes down what it did."""

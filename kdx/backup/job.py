@@ -8,13 +8,14 @@ from pathlib import Path
 from kdx import signing
 from kdx.backup.chain import Keys
 from kdx.backup.guard import Limits
-from kdx.backup.names import SnapshotName
+from kdx.backup.names import SnapshotName, stamp
 from kdx.backup.seal import Seal
-from kdx.backup.signed_text import BOARD, MACHINE
+from kdx.backup.signed_text import BOARD, MACHINE, SEAL, check, compose, take_apart
+from kdx.backup.stop import StoppedEarly
 from kdx.backup.vault import Vault, open_vault
 from kdx.config.location import Location
 from kdx.config.model import BackupSettings, Board, Share
-from kdx.errors import ConfigurationError, ExitCode, KdxError, gravest
+from kdx.errors import ConfigurationError, ExitCode, GateClosed, KdxError, gravest
 from kdx.language import N_
 from kdx.remotes import Place, place_of_share
 from kdx.state.events.saving import SnapshotSealed
@@ -26,6 +27,16 @@ class NotInitialised(ConfigurationError):
 
     message = N_("This machine has no key to sign snapshots with.")
     advice = N_("Make one with kdx backup init, and have its public half in inventory/keys reviewed.")
+
+
+class SignerNotTrusted(GateClosed):
+    """What this machine would sign now, nobody would believe."""
+
+    message = N_("The key of this machine is not trusted for snapshots at this moment ({why}). Nothing was stored.")
+    advice = N_(
+        "Have its public half in inventory/keys, with the role machine. One that the board has ended is replaced: move "
+        "the file {path} away and make another with kdx backup init."
+    )
 
 
 class VaultInside(ConfigurationError):
@@ -65,14 +76,17 @@ class Ran:
     """Files whose content changed though their size and time did not, found by reading them again."""
     unread: tuple[tuple[str, str], ...]
     """(path, reason) of the first entries that were not read."""
+    interruption: StoppedEarly | None
+    """Where it was asked to stop before it was done: its snapshot holds what it had."""
     started: datetime
     ended: datetime
 
     @property
     def exit_code(self) -> ExitCode:
-        """The gravest of how the snapshot came out and what is wrong with the vault."""
+        """The gravest of how the snapshot came out, what is wrong with the vault, and that it was interrupted."""
         outcome = {"complete": ExitCode.DONE, "partial": ExitCode.INCOMPLETE, "suspect": ExitCode.GATE}
-        return gravest((outcome[self.seal.state], *(alarm.exit_code for alarm in self.alarms)))
+        wrong = (*self.alarms, self.interruption) if self.interruption else self.alarms
+        return gravest((outcome[self.seal.state], *(error.exit_code for error in wrong)))
 
 
 def sign_with(state: StateFolder) -> signing.SigningKey:
@@ -83,6 +97,16 @@ def sign_with(state: StateFolder) -> signing.SigningKey:
         except signing.KeyMissing:
             continue
     raise NotInitialised()
+
+
+def refuse_untrusted(job: Job, now: datetime) -> None:
+    """SignerNotTrusted where a seal signed now would be no snapshot: unlisted, ended, not yet begun, another role."""
+    text = take_apart(compose(SEAL, (("sealed", stamp(now)),), job.signer), SEAL, SEAL)
+    try:
+        check(text, job.keys, now, SEAL)
+    except signing.KeyUnlisted as error:
+        why = error.values.get("why") or error.values.get("role") or error
+        raise SignerNotTrusted(why=why, path=job.state.keys() / (job.signer.public.role or MACHINE)) from error
 
 
 def open_jobs(board: Board, state: StateFolder, shares: Sequence[Share], keys_folder: Path) -> list[Job]:

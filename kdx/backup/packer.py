@@ -38,7 +38,8 @@ def be_packer(errand: Errand, number: int, line: socket.socket, lifeline: int) -
             with suppress(OSError):
                 os.close(found)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # whoever stops the whole group means the run; its parent decides what is still to be done
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
     try:
         Packer(errand, number, line).work()
@@ -95,7 +96,7 @@ class Packer:
                 self._close_pack()
                 self._wait()
                 self._tell(Report(self._number, flushed=True))
-            else:
+            elif not self._errand.stop.is_asked():
                 self._do(task)
         os._exit(0)
 
@@ -109,6 +110,8 @@ class Packer:
             todo = file.read(task.length).split(b"\n")[:-1]
         lines: list[bytes] = []
         for line in todo:
+            if self._errand.stop.is_asked():
+                break
             path, known = line.split(b"\t")
             lines += self._take(path, known)
         offset, length = self._write(lines)
@@ -170,6 +173,8 @@ class Packer:
             while len(piece) >= SEGMENT_BYTES:
                 places.append(self._put_segment(bytes(piece[:SEGMENT_BYTES])))
                 del piece[:SEGMENT_BYTES]
+                if self._errand.stop.is_asked():
+                    return []
         if piece:
             places.append(self._put_segment(bytes(piece)))
         if not is_same(entry, self._source.stat(entry.path)):

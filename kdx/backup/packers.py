@@ -15,6 +15,8 @@ from kdx.language import N_
 
 AHEAD = 2
 """Tasks a worker holds at most, so that it never waits for its parent."""
+LOOK_MILLISECONDS = 250
+"""So often the parent looks whether it is to stop, while no worker says anything."""
 
 
 class PackerDied(KdxError):
@@ -38,6 +40,7 @@ class Packers:
         import zstandard  # noqa: F401
 
         errand.source.open().close()
+        self._errand = errand
         self._lines: dict[int, socket.socket] = {}
         self._pids: list[int] = []
         self._poll = select.poll()
@@ -68,7 +71,11 @@ class Packers:
             os.waitpid(pid, 0)
 
     def run(self, tasks: Iterator[Task], tell: Callable[[Report], None]) -> None:
-        """Have all tasks done and every pack stored. `tell` hears every report. Raises what a worker raised."""
+        """Have all tasks done and every pack stored. `tell` hears every report. Raises what a worker raised.
+
+        Where the errand is to stop, workers do no more tasks; what is not stored in time is left.
+        """
+        stop = self._errand.stop
         holding = dict.fromkeys(self._lines, 0)
 
         def feed() -> None:
@@ -79,7 +86,7 @@ class Packers:
                     holding[number] += 1
 
         feed()
-        while any(holding.values()):
+        while any(holding.values()) and not stop.is_asked():
             for number, report in self._hear():
                 holding[number] -= report.number >= 0
                 tell(report)
@@ -87,13 +94,13 @@ class Packers:
         open_packs = set(self._lines)
         for line in self._lines.values():
             line.send(pickle.dumps(None))
-        while open_packs:
+        while open_packs and not stop.is_over():
             for number, report in self._hear():
                 open_packs.discard(number)
                 tell(report)
 
     def _hear(self) -> Iterator[tuple[int, Report]]:
-        for number, _event in self._poll.poll():
+        for number, _event in self._poll.poll(LOOK_MILLISECONDS):
             try:
                 message = self._lines[number].recv(MESSAGE_BYTES)
             except ConnectionResetError:

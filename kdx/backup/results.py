@@ -45,6 +45,13 @@ class Results:
     """Name of each pack by worker and the worker's number of it."""
     objects: int = 0
     stored: int = 0
+    is_cut_short: bool = False
+    """Whether the workers were stopped: what they had in hand then has no place in the vault, and is passed over."""
+
+    @property
+    def has_any(self) -> bool:
+        """Whether any file was read whose content is in the vault."""
+        return any(result.rows for stream in self.streams().values() for result in stream)
 
     def note(self, report: Report) -> None:
         """Take in what a worker said."""
@@ -62,6 +69,8 @@ class Results:
     def _stream(self, bucket: str, claimed: dict[bytes, Place]) -> Iterator[Result]:
         for line in self._grouped(bucket):
             rows = tuple(self._placed(row, worker, claimed) for worker, row in line)
+            if not all(rows):
+                continue
             if rows[0].startswith(FAILED):
                 _mark, _kind, reason, path = rows[0][:-1].split(b"\t")
                 yield Result(path, (), reason.decode("ascii"))
@@ -90,12 +99,18 @@ class Results:
                     yield report.worker, line
 
     def _placed(self, row: bytes, worker: int, claimed: dict[bytes, Place]) -> bytes:
+        """Return a row with its place; nothing where it was in hand when the workers were stopped."""
         fields = row.split(b"\t", LENGTH + 1)
         place = fields[OBJECT] if len(fields) > OBJECT else b""
-        if place == CLAIMED:
-            return with_place(row, *claimed[fields[SHA256]])
-        if place.startswith(PACK_MARK):
-            return with_place(row, self.packs[worker, int(place[1:])], fields[OFFSET], fields[LENGTH])
+        try:
+            if place == CLAIMED:
+                return with_place(row, *claimed[fields[SHA256]])
+            if place.startswith(PACK_MARK):
+                return with_place(row, self.packs[worker, int(place[1:])], fields[OFFSET], fields[LENGTH])
+        except KeyError:
+            if self.is_cut_short:
+                return b""
+            raise
         return row
 
     def _claimed_places(self) -> dict[bytes, Place]:
@@ -107,7 +122,10 @@ class Results:
                 worker, row = group[0]
                 digest = row.split(b"\t", 2)[SHA256]
                 if len(group) == 1 and digest in wanted and digest not in found and _place(row) != CLAIMED:
-                    fields = self._placed(row, worker, {}).split(b"\t", LENGTH + 1)
+                    placed = self._placed(row, worker, {})
+                    if not placed:
+                        continue
+                    fields = placed.split(b"\t", LENGTH + 1)
                     found[digest] = fields[OBJECT], fields[OFFSET], fields[LENGTH]
         return found
 

@@ -1,6 +1,7 @@
 """Back up one share: compare, read what is new, seal. Killed at any moment, the next run goes on.
 
 Objects are stored as they come; a long run seals a checkpoint each hour or 5 GiB, and the snapshot itself comes last.
+One that is asked to stop seals what it has, and the next run goes on from there.
 """
 
 import time
@@ -13,7 +14,7 @@ from kdx.backup.before import Before, contents, entries_before, look_at_vault
 from kdx.backup.chain import Chain
 from kdx.backup.comparison import Comparison, Last, Plan, open_todo_in
 from kdx.backup.errand import Errand, Report, Task
-from kdx.backup.job import Job, Ran, event_of
+from kdx.backup.job import Job, Ran, event_of, refuse_untrusted
 from kdx.backup.manifest import by_path
 from kdx.backup.names import SnapshotName
 from kdx.backup.outline import OutlineWriter
@@ -21,6 +22,7 @@ from kdx.backup.packers import Packers
 from kdx.backup.places import Claims, Lookup, write_lookup
 from kdx.backup.results import Results
 from kdx.backup.sealing import Sealed, Sealer
+from kdx.backup.stop import Stop, StoppedEarly
 from kdx.backup.vault import Unit
 from kdx.backup.walk import Walk
 from kdx.language import _
@@ -47,21 +49,27 @@ def back_up(
     recovering: bool = False,
     reread: bool = True,
     checkpoint_bytes: int = CHECKPOINT_BYTES,
+    stop: Stop | None = None,
     progress: Progress = SILENT,
 ) -> Ran:
     """Back up one share. `record` hears of every seal; `tail` is the newest one the ledger knows.
 
     `bandwidth` is bytes per second, or what tells them at any moment. Locked, VaultChanged, DiskFull, or what source
-    and vault raise. Files that cannot be read raise nothing: they make the snapshot partial.
+    and vault raise. Files that cannot be read raise nothing: they make the snapshot partial. KeyboardInterrupt where
+    `stop` is asked before there is anything new to seal.
     """
+    stop = stop or Stop()
     with job.state.lock(f"backup-{job.share.id}"), full_disk_explained(job.state.root):
         with closing(job.vault.unit(job.share.school)) as unit:
+            refuse_untrusted(job, clock())
             before = look_at_vault(job, unit, clock(), tail)
             run = _Run(job, before, clock, record, recovering, job.settings.reread_days if reread else 0, progress)
             plan = run.compare()
-            sealed = run.read_and_seal(plan, processes, bandwidth, checkpoint_bytes)
+            sealed = run.read_and_seal(plan, processes, bandwidth, checkpoint_bytes, stop)
             forks = _forks(unit, job, before, sealed)
-            run.forget()
+            interruption = _interruption(job, sealed, stop)
+            if not interruption:
+                run.forget()
     return Ran(
         job=job,
         seal=sealed.seal,
@@ -69,6 +77,7 @@ def back_up(
         forks=forks,
         silent=tuple(path.decode("utf-8", "surrogateescape") for path in sealed.silent),
         unread=sealed.unread,
+        interruption=interruption,
         started=before.started,
         ended=clock(),
     )
@@ -98,6 +107,7 @@ class _Run:
         self._progress = progress
         self._scratch = job.state.backup(job.share.id)
         numbers = [int(path.name.partition("-")[0]) for path in self._scratch.glob("*.rows")]
+        self._goes_on = bool(numbers)
         self._attempt = f"{max(numbers, default=0) + 1:06d}"
         self._outline = self._scratch / f"{self._attempt}.outline"
         for path in self._scratch.iterdir():
@@ -125,41 +135,62 @@ class _Run:
             self._progress.done()
 
     def read_and_seal(
-        self, plan: Plan, processes: int, bandwidth: int | None | Rate, checkpoint_bytes: int
+        self, plan: Plan, processes: int, bandwidth: int | None | Rate, checkpoint_bytes: int, stop: Stop
     ) -> Sealed:
-        """Read what is to be read, newest fiscal year first, and seal: checkpoints on the way, the snapshot last."""
+        """Read what is to be read, newest fiscal year first, and seal: checkpoints on the way, the snapshot last.
+
+        Where `stop` is asked, what is in the vault until then is sealed; KeyboardInterrupt where that is nothing new.
+        """
         tasks = list(plan.tasks())
-        errand = self._errand(plan, bandwidth, min(processes, len(tasks)) or 1)
+        workers = min(processes, len(tasks))
+        errand = self._errand(plan, bandwidth, workers, stop)
         results = Results(errand.journal)
         sealer = Sealer(
             self._job, self._before, plan, self._scratch, self._outline, results, self._clock,
             recovering=self._recovering, reread_days=self._reread_days, marker_missing=plan.marker_missing,
         )
-        if not tasks:
+        with stop.ending_well():
+            if tasks:
+                checkpoint = self._read(errand, workers, _Rounds(tasks, checkpoint_bytes, stop), results, sealer)
+                if checkpoint:
+                    return checkpoint
+            results.is_cut_short = stop.is_asked()
+            if stop.is_asked() and not self._is_worth_a_seal(plan, results):
+                raise KeyboardInterrupt
             return self._sealed(sealer)
-        self._progress.start(_("Reading {share}").format(share=self._job.share.name), plan.bytes_to_read, "bytes")
+
+    def _read(
+        self, errand: Errand, workers: int, rounds: "_Rounds", results: Results, sealer: Sealer
+    ) -> Sealed | None:
+        """Have everything read. Returns the last checkpoint where the run was asked to stop while it was sealed."""
 
         def tell(report: Report) -> None:
             results.note(report)
             self._progress.advance(report.bytes)
 
+        self._progress.start(_("Reading {share}").format(share=self._job.share.name), rounds.bytes, "bytes")
         try:
-            with Packers(errand, min(processes, len(tasks))) as packers:
-                rounds = _Rounds(tasks, checkpoint_bytes)
+            with Packers(errand, workers) as packers:
                 packers.run(rounds.next(), tell)
-                while rounds.is_more:
-                    self._sealed(sealer)
+                while rounds.is_more and not errand.stop.is_asked():
+                    checkpoint = self._sealed(sealer)
+                    if errand.stop.is_asked():
+                        return checkpoint
                     packers.run(rounds.next(), tell)
         finally:
             self._progress.done()
-        return self._sealed(sealer)
+        return None
+
+    def _is_worth_a_seal(self, plan: Plan, results: Results) -> bool:
+        """Whether a seal would hold anything that the last one does not."""
+        return self._goes_on or (plan.files_to_read > plan.again and results.has_any)
 
     def _sealed(self, sealer: Sealer) -> Sealed:
         sealed = sealer.seal()
         self._record(event_of(self._job, sealed.seal, sealed.link.sha256))
         return sealed
 
-    def _errand(self, plan: Plan, bandwidth: int | None | Rate, processes: int) -> Errand:
+    def _errand(self, plan: Plan, bandwidth: int | None | Rate, workers: int, stop: Stop) -> Errand:
         job, before, lookup = self._job, self._before, self._scratch / "contents.lookup"
         # what is only read again is compared with the digest it had
         entries = contents(before, job, self._scratch) if plan.files_to_read > plan.again else iter(())
@@ -174,7 +205,8 @@ class _Run:
             claims=Claims(plan.files_to_read),
             present=dict(before.usable),
             taken=before.taken,
-            rate=shared(bandwidth, processes),
+            rate=shared(bandwidth, workers or 1),
+            stop=stop,
         )
 
     def forget(self) -> None:
@@ -184,12 +216,14 @@ class _Run:
 
 
 class _Rounds:
-    """Hands out tasks until it is time for a checkpoint."""
+    """Hands out tasks until it is time for a checkpoint, or the run is to stop."""
 
-    def __init__(self, tasks: list[Task], most_bytes: int) -> None:
+    def __init__(self, tasks: list[Task], most_bytes: int, stop: Stop) -> None:
+        self.bytes = sum(task.bytes for task in tasks)
         self._tasks = tasks
         self._next = 0
         self._most_bytes = most_bytes
+        self._stop = stop
 
     @property
     def is_more(self) -> bool:
@@ -200,6 +234,8 @@ class _Rounds:
         """Yield the tasks of one round."""
         size, end = 0, time.monotonic() + CHECKPOINT_SECONDS
         while self.is_more and (not size or (size < self._most_bytes and time.monotonic() < end)):
+            if self._stop.is_asked():
+                return
             task = self._tasks[self._next]
             self._next += 1
             size += max(1, task.bytes)
@@ -211,6 +247,14 @@ def _telling(walk: Iterable[bytes], progress: Progress) -> Iterator[bytes]:
         if not number % 1000:
             progress.advance(1000)
         yield row
+
+
+def _interruption(job: Job, sealed: Sealed, stop: Stop) -> StoppedEarly | None:
+    """Return what to say where a run was stopped before it had come to everything."""
+    waiting = sealed.seal.counts.waiting
+    if not stop.is_asked() or not waiting:
+        return None
+    return StoppedEarly(snapshot=sealed.seal.name, waiting=waiting, share=job.share.name)
 
 
 def _forks(unit: Unit, job: Job, before: Before, sealed: Sealed) -> tuple[SnapshotName, ...]:

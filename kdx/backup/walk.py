@@ -144,7 +144,8 @@ def _be_walker(place: Place, patterns: Sequence[str], line: int) -> NoReturn:
             with suppress(OSError):
                 os.close(found)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # whoever stops the whole group means the run, which ends this process
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     left: Counter[str] = Counter()
     failure: object = None

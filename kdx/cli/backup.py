@@ -24,6 +24,7 @@ from kdx.language import N_, _
 
 if TYPE_CHECKING:
     from kdx.backup.job import Job, Ran
+    from kdx.backup.stop import Stop
 
 board_option = click.option("--board", "of_board", is_flag=True, help=N_("The board's own part of the vault too."))
 
@@ -139,46 +140,68 @@ def _jobs(app: Application, shares: list[Share], of_board: bool) -> "list[Job]":
 def _preview(app: Application, jobs: "list[Job]") -> NoReturn:
     from kdx.backup.run import preview
     from kdx.report.backup import planned_table
+    from kdx.report.schools import with_names
 
-    app.output.show(planned_table([(job, preview(job, app.now, app.output.progress)) for job in jobs]))
+    planned = planned_table([(job, preview(job, app.now, app.output.progress)) for job in jobs])
+    app.output.show(with_names(planned, app.board))
     app.output.finish(ExitCode.DONE)
 
 
 def _run(
     app: Application, jobs: "list[Job]", bandwidth: int | None, recovering: bool, reread: bool
 ) -> NoReturn:
-    """Back up one share after the other; one that fails does not stop the others."""
-    from kdx.backup.run import back_up
+    """Back up one share after the other; one that fails does not stop the others, a wish to stop does."""
+    from kdx.backup.stop import Stop
     from kdx.cli.failures import explain
+    from kdx.cli.interruption import stopped_by_signals
     from kdx.report.backup import ran_table, unread_lines
-    from kdx.schedule.rate import rate_of
-    from kdx.state.events.saving import SnapshotSealed
+    from kdx.report.schools import school_names, with_names
 
     results: list[Ran] = []
     codes = []
-    for job in jobs:
-        try:
-            tails = app.ledger.present(SnapshotSealed.kind, job.share.id)
-            result = back_up(
-                job,
-                app.now,
-                processes=len(os.sched_getaffinity(0)),
-                record=app.record,
-                tail=tails[-1].body if tails else None,
-                bandwidth=rate_of(app.board, app.state, job.share, bandwidth, app.now),
-                recovering=recovering,
-                reread=reread,
-                progress=app.output.progress,
-            )
-        except KdxError as error:
-            codes.append(explain(error, app))
-        else:
+    with stopped_by_signals(Stop()) as stop:
+        for job in jobs:
+            try:
+                if stop.is_asked():
+                    raise KeyboardInterrupt
+                result = _back_up(app, job, bandwidth, recovering, reread, stop)
+            except KdxError as error:
+                codes.append(explain(error, app))
+                continue
+            except KeyboardInterrupt as wish:
+                codes.append(explain(wish, app))
+                break
             results.append(result)
             codes += [result.exit_code, *(explain(alarm, app) for alarm in result.alarms)]
+            if result.interruption:
+                explain(result.interruption, app)
+                break
     if results:
-        app.output.show(ran_table(results))
+        app.output.show(with_names(ran_table(results, school_names(app.board)), app.board))
         app.output.warn(unread_lines(results))
     app.output.finish(gravest(codes))
+
+
+def _back_up(
+    app: Application, job: "Job", bandwidth: int | None, recovering: bool, reread: bool, stop: "Stop"
+) -> "Ran":
+    from kdx.backup.run import back_up
+    from kdx.schedule.rate import rate_of
+    from kdx.state.events.saving import SnapshotSealed
+
+    tails = app.ledger.present(SnapshotSealed.kind, job.share.id)
+    return back_up(
+        job,
+        app.now,
+        processes=len(os.sched_getaffinity(0)),
+        record=app.record,
+        tail=tails[-1].body if tails else None,
+        bandwidth=rate_of(app.board, app.state, job.share, bandwidth, app.now),
+        recovering=recovering,
+        reread=reread,
+        stop=stop,
+        progress=app.output.progress,
+    )
 
 
 @backup.command("list")
@@ -195,10 +218,11 @@ def list_snapshots(app: Application, school: str | None, share: str | None) -> N
     from kdx.backup.status import snapshots_of
     from kdx.backup.vault import open_vault
     from kdx.report.backup import snapshots_table
+    from kdx.report.schools import with_names
 
     keys = signing.load_public_keys(app.inventory_folder / "keys")
     found = list(snapshots_of(open_vault(app.board), app.board.shares_named(school, share), keys))
-    app.output.show(snapshots_table(found))
+    app.output.show(with_names(snapshots_table(found), app.board))
     app.output.finish(tell_faults(app, [fault for each in found for fault in each.faults]))
 
 
@@ -213,10 +237,12 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     Example: kdx backup status
     """
     from kdx import signing
+    from kdx.backup.pace import paces
     from kdx.backup.status import status_of
     from kdx.backup.vault import open_vault
     from kdx.report.backup import status_table
-    from kdx.state.events.saving import SnapshotSealed
+    from kdx.report.schools import with_names
+    from kdx.state.events.saving import DrillFinished, RestoreFinished, SnapshotSealed
 
     vault = open_vault(app.board)
     tails = {
@@ -227,7 +253,10 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     keys = signing.load_public_keys(app.inventory_folder / "keys")
     shares = app.board.shares_named(school, share)
     found = list(status_of(vault, shares, keys, app.board.backup, app.now(), tails))
-    app.output.show(status_table(found, app.now(), _("the vault alone ({place})").format(place=vault.place.location)))
+    source = _("the vault alone ({place}); time to restore from the ledger").format(place=vault.place.location)
+    told = [event for kind in (DrillFinished.kind, RestoreFinished.kind) for event in app.ledger.present(kind)]
+    table = status_table(found, app.now(), source, paces(told, vault.about.id))
+    app.output.show(with_names(table, app.board))
     faults = tell_faults(app, [fault for each in found for fault in each.faults])
     app.output.finish(gravest((faults, *(each.exit_code for each in found))))
 
@@ -246,6 +275,7 @@ def verify(app: Application, school: str | None, full: bool) -> None:
     from kdx.backup.vault import open_vault
     from kdx.backup.verify import verify_unit
     from kdx.report.backup import verified_table
+    from kdx.report.schools import with_names
 
     try:
         board_key = signing.load_private_key(app.state.keys())
@@ -257,7 +287,7 @@ def verify(app: Application, school: str | None, full: bool) -> None:
         verify_unit(vault, unit, keys, full=full, board_key=board_key, now=app.now(), progress=app.output.progress)
         for unit in units
     ]
-    app.output.show(verified_table(found))
+    app.output.show(with_names(verified_table(found), app.board))
     app.output.finish(gravest(each.exit_code for each in found))
 
 
@@ -278,12 +308,13 @@ def accept(
     """
     from kdx.backup.accept import accept as accept_snapshot
     from kdx.report.backup import accepted_table
+    from kdx.report.schools import with_names
 
     accepted = accept_snapshot(
         app.board, app.state, app.board.share(school, share), app.inventory_folder / "keys", app.now(),
         recovering=recovering, reason=reason, dry_run=dry_run,
     )
-    app.output.show(accepted_table(accepted))
+    app.output.show(with_names(accepted_table(accepted), app.board))
 
 
 for command in (copy, prune, sheet):

@@ -28,6 +28,7 @@ def drill(app: Application, schools: tuple[str, ...], whole: bool, scratch: Path
     from kdx.cli.failures import explain
     from kdx.cli.restore import sources_of
     from kdx.report.drill import drills_table, faults_text
+    from kdx.report.schools import school_names, with_names
 
     chosen = dict.fromkeys(map(app.board.school, schools)) or app.board.schools
     terms = Terms(app.state, app.zone, app.board.backup.drill_megabytes * 1_000_000, scratch, whole, dry_run)
@@ -42,6 +43,7 @@ def drill(app: Application, schools: tuple[str, ...], whole: bool, scratch: Path
             codes.append(done.exit_code)
             if done.files and not dry_run:
                 app.record(done.event())
-    app.output.show(drills_table(drills, dry_run))
+    table = drills_table(drills, school_names(app.board), dry_run)
+    app.output.show(with_names(table, app.board))
     app.output.warn(faults_text(drills))
     app.output.finish(gravest(codes))

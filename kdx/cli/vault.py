@@ -79,6 +79,7 @@ def prune(app: Application, school: str | None, apply: bool, place: str | None) 
     from kdx.backup import prune as work
     from kdx.backup.vault import open_vault
     from kdx.report.prune import pruned_table
+    from kdx.report.schools import with_names
 
     signer = signing.load_private_key(app.state.keys())
     keys = signing.load_public_keys(app.inventory_folder / "keys")
@@ -91,7 +92,7 @@ def prune(app: Application, school: str | None, apply: bool, place: str | None) 
         found.append(work.prune(vault, unit, terms, now, app.output.progress))
         if apply and found[-1].acted:
             app.record(found[-1].event(vault))
-    app.output.show(pruned_table(found, apply))
+    app.output.show(with_names(pruned_table(found, apply), app.board))
     faults = tell_faults(app, [fault for each in found for fault in each.faults])
     app.output.finish(gravest((faults, *(each.exit_code for each in found))))
 

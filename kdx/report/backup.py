@@ -1,6 +1,6 @@
 """Runs, snapshots, standings and verifications of the vault as tables. Facts in, tables out; no I/O."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from kdx.backup.accept import Accepted
@@ -11,6 +11,7 @@ from kdx.backup.guard import REASONS
 from kdx.backup.job import Job, Ran
 from kdx.backup.names import moment_of
 from kdx.backup.note import RECOVERING
+from kdx.backup.pace import Pace
 from kdx.backup.sealing import CHECKPOINT
 from kdx.backup.sealing import RECOVERING as WHILE_RECOVERING
 from kdx.backup.status import ShareStatus, Snapshots
@@ -51,6 +52,18 @@ def begun_table(begun: Begun) -> Table:
                 "fingerprint": begun.key.fingerprint, "key": made if begun.is_new_key else _("there already"),
             }
         ],
+        notes=tuple(
+            note
+            for each in begun.earlier
+            for note in (
+                _(
+                    "{file} is the key of another or an earlier machine of this name and is still trusted. Where that "
+                    "machine is gone, the board ends the key: have this line reviewed in place of the one that is "
+                    "there. What was signed until then stays good."
+                ).format(file=each.file),
+                each.ended,
+            )
+        ),
     )
 
 
@@ -74,8 +87,8 @@ def planned_table(plans: Sequence[tuple[Job, Plan]]) -> Table:
     )
 
 
-def ran_table(results: Sequence[Ran]) -> Table:
-    """Return what runs did, a share a row."""
+def ran_table(results: Sequence[Ran], names: Mapping[str, str]) -> Table:
+    """Return what runs did, a share a row. `names`: those of the schools, by their ids."""
     return Table(
         title=_("Backup"),
         columns=(
@@ -85,7 +98,7 @@ def ran_table(results: Sequence[Ran]) -> Table:
             Column("seconds", N_("Time taken"), "seconds"), SNAPSHOT,
         ),
         rows=[_ran_row(result) for result in results],
-        notes=tuple(note for result in results for note in _notes(result)),
+        notes=tuple(note for result in results for note in _notes(result, names)),
     )
 
 
@@ -108,10 +121,10 @@ def _ran_row(result: Ran) -> dict[str, object]:
     }
 
 
-def _notes(result: Ran) -> Iterable[str]:
+def _notes(result: Ran, names: Mapping[str, str]) -> Iterable[str]:
     share = result.job.share
     for sentence in map(reason_words, result.seal.reasons):
-        yield f"{share.school} {share.name}: {sentence}"
+        yield f"{names.get(share.school, share.school)} {share.name}: {sentence}"
     if result.seal.state == "suspect":
         yield _("Stored, but suspect: look at it, then kdx backup accept {school}").format(school=share.school)
     if result.forks:
@@ -176,8 +189,8 @@ def _remark(found: Snapshots, index: int) -> str:
     return "; ".join(remarks)
 
 
-def status_table(found: Sequence[ShareStatus], now: datetime, source: str) -> Table:
-    """Return how every share stands."""
+def status_table(found: Sequence[ShareStatus], now: datetime, source: str, measured: Mapping[str, Pace]) -> Table:
+    """Return how every share stands. `measured`: what bringing back reached, by share id."""
     return Table(
         title=_("Backups"),
         columns=(
@@ -185,12 +198,29 @@ def status_table(found: Sequence[ShareStatus], now: datetime, source: str) -> Ta
             Column("promise", N_("Promise"), "word"), Column("state", N_("Newest"), "word"), FILES, BYTES,
             Column("unread", N_("Not read"), "count"), Column("without_copy", N_("Without a copy"), "count"),
             Column("oldest", N_("Oldest copy"), "seconds"), Column("reread", N_("Read again since"), "date"),
-            Column("next", N_("What to do")),
+            Column("restore", N_("Time to restore"), "seconds"), Column("next", N_("What to do")),
         ),
-        rows=[_status_row(each) for each in found],
+        rows=[{**_status_row(each), "restore": _seconds_to_restore(each, measured)} for each in found],
         as_of=now,
         source=source,
+        notes=tuple(_restore_notes(found, measured)),
     )
+
+
+def _seconds_to_restore(each: ShareStatus, measured: Mapping[str, Pace]) -> float | None:
+    pace = measured.get(each.share.id)
+    return pace.seconds(each.newest.seal.counts.bytes) if pace and each.newest else None
+
+
+def _restore_notes(found: Sequence[ShareStatus], measured: Mapping[str, Pace]) -> Iterable[str]:
+    """Say where the times to restore come from, and where there are none."""
+    used = [measured[each.share.id].measured for each in found if each.newest and each.share.id in measured]
+    if used:
+        yield _("Time to restore: the newest snapshot at the pace of its last drill or restore (the oldest of them on "
+                "{day:%Y-%m-%d}): an estimate, no promise.").format(day=min(used))
+    missing = [each for each in found if each.newest and each.share.id not in measured]
+    if missing:
+        yield _("Time to restore not measured yet: {count} shares. kdx drill measures it.").format(count=len(missing))
 
 
 def _status_row(each: ShareStatus) -> dict[str, object]:

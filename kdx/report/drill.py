@@ -1,6 +1,6 @@
 """What drills did, as a table. Facts in, a table out; no I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from kdx.backup.drill import Drill, forecast
@@ -12,8 +12,8 @@ PASSED, FAILED, NOTHING = N_("as it was stored"), N_("NOT as it was stored"), N_
 PLANNED = N_("would be brought back")
 
 
-def drills_table(drills: Sequence[Drill], dry_run: bool = False) -> Table:
-    """Return what came back, a share a row, and how long a whole school would take."""
+def drills_table(drills: Sequence[Drill], names: Mapping[str, str], dry_run: bool = False) -> Table:
+    """Return what came back, a share a row, and how long a whole school would take. `names`: of schools, by id."""
     return Table(
         title=_("Drills"),
         columns=(
@@ -32,7 +32,7 @@ def drills_table(drills: Sequence[Drill], dry_run: bool = False) -> Table:
         rows=[_row(drill, dry_run) for drill in drills],
         as_of=max((drill.ended for drill in drills), default=None),
         source=_("the vault, restored and read again"),
-        notes=tuple(note for notes in map(_school_notes, _by_school(drills)) for note in notes),
+        notes=tuple(note for some in _by_school(drills) for note in _school_notes(some, names)),
     )
 
 
@@ -58,17 +58,18 @@ def _row(drill: Drill, dry_run: bool) -> dict[str, object]:
     }
 
 
-def _school_notes(drills: list[Drill]) -> list[str]:
+def _school_notes(drills: list[Drill], names: Mapping[str, str]) -> list[str]:
     """Return what must be said of one school."""
     school, counts = drills[0].source.school, [drill.snapshot.seal.counts for drill in drills]
+    name = names.get(school, school)
     seconds = forecast(drills, sum(each.bytes for each in counts), sum(each.files for each in counts))
     notes = []
     if seconds is not None:
         text = _("{school}: all of it ({bytes:.1f} GB) would take about {time} at this rate: an estimate, no promise.")
         size = sum(each.bytes for each in counts) / 1e9
-        notes.append(text.format(school=school, bytes=size, time=_duration(seconds)))
+        notes.append(text.format(school=name, bytes=size, time=_duration(seconds)))
     if not any(drill.files for drill in drills) and any(each.files for each in counts):
-        notes.append(_("{school}: this week's budget for reading back is spent.").format(school=school))
+        notes.append(_("{school}: this week's budget for reading back is spent.").format(school=name))
     for drill in drills:
         if drill.too_large:
             text = _("{share}: {bytes:.1f} GB lie in parts larger than a week's budget; kdx drill {school} --whole "

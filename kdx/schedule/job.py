@@ -41,9 +41,10 @@ def _run(command: list[str], log: Path, lock: int) -> tuple[int, bool]:
     child: subprocess.Popen[bytes] | None = None
 
     def hand_on(number: int, frame: FrameType | None) -> None:
-        stopped.append(number)
-        if child is not None:
+        # every tick asks again while the water comes; the command takes a second wish for impatience
+        if child is not None and not stopped:
             child.send_signal(signal.SIGTERM)
+        stopped.append(number)
 
     signal.signal(signal.SIGTERM, hand_on)
     with log.open("ab") as file:

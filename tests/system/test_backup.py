@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from local_store import LocalStore
 from sample_board import SCHOOL
 
 from tests.conftest import PROGRAMS
+from tests.rigs.fake_s3 import KEYS, Trouble, serve_fake
+from tests.rigs.line import lay_line
 from tests.rigs.vault_reader import read_snapshot, seals, tree_of, values
 from tests.system.conftest import SHARE, Site, s3_client
 from tests.system.test_backup_killed import with_vault
@@ -176,6 +179,8 @@ def test_a_seal_of_another_share_an_unlisted_key_and_a_changed_byte_have_their_c
     text = key.read_text("utf-8")
     key.unlink()
     explains(site.kdx("backup", "list", SCHOOL), 4, "not trusted")
+    explains(site.kdx("backup", "run", SCHOOL), 4, "not trusted for snapshots", "inventory/keys")
+    assert seals(tmp_path / "vault", SCHOOL) == [seal]
     key.write_text(text, "utf-8")
     original = seal.read_bytes()
     seal.chmod(0o644)
@@ -194,6 +199,47 @@ def test_expired_keys_of_the_store_are_told(
     explains(wrong.kdx("backup", "run", SCHOOL), 12, "refused")
 
 
+def test_keys_that_expire_in_the_midst_of_a_run_are_told_and_cost_only_what_was_in_flight(
+    make_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    with serve_fake("school") as fake:
+        site = make_site(str(tmp_path / "target"), KEYS)
+        with_vault(site, f"s3://school/vault?endpoint={fake.endpoint}&region=us-east-1")
+        sample_share.write_samples(site.share, iter([sample_share.Sample("film.mp4", 40 * MIB, 1_700_000_000)]), seed=1)
+        fake.troubles.append(Trouble("status", "PUT", "segments", times=99, after=2, status=400, code="ExpiredToken"))
+        explains(site.kdx("backup", "run", SCHOOL), 12, "expired")
+        kept = {name for name in fake.buckets["school"] if "/segments/" in name}
+        assert len(kept) == 2 and not [name for name in fake.buckets["school"] if name.endswith(".seal")]
+        fake.troubles.clear()
+        before = len(fake.requests)
+        assert site.kdx("backup", "run", SCHOOL).returncode == 0
+        sent = [one.key for one in fake.requests[before:] if one.method == "PUT" and "/segments/" in one.key]
+        assert len(sent) == 3 and kept.isdisjoint(sent)
+        assert len([name for name in fake.buckets["school"] if name.endswith(".seal")]) == 1
+        assert site.kdx("backup", "verify", "--full", SCHOOL).returncode == 0
+
+
+def test_a_line_to_the_store_that_is_cut_in_the_midst_of_a_run_is_taken_up_again(
+    make_site: Callable[..., Site], store: LocalStore, tmp_path: Path
+) -> None:
+    buckets = tmp_path / "buckets" / "school" / "vault"
+    with lay_line(int(store.endpoint.rpartition(":")[2]), rate=20 * MIB) as line:
+        site = make_site(str(tmp_path / "target"), store.keys())
+        with_vault(site, f"s3://school/vault?endpoint=http://127.0.0.1:{line.port}&region=us-east-1")
+        films = (sample_share.Sample(f"{n}.mp4", 24 * MIB, 1_700_000_000) for n in range(2))
+        sample_share.write_samples(site.share, films, seed=2)
+        running = site.start("backup", "run", SCHOOL)
+        while not list(buckets.rglob("segments/*/*")):
+            assert running.poll() is None, running.communicate()
+            time.sleep(0.02)
+        line.cut()
+        _out, told = running.communicate(timeout=120)
+        assert running.returncode == 0, told
+    [seal] = seals(buckets, SCHOOL)
+    read = read_snapshot(seal)
+    assert values(seal, "state") == ["complete"] and not read.broken and read.files == tree_of(site.share).files
+
+
 def test_the_promise_is_broken_without_any_backup(site: Site) -> None:
     status = site.kdx("backup", "status", "--json")
     assert status.returncode == 14
@@ -202,11 +248,22 @@ def test_the_promise_is_broken_without_any_backup(site: Site) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_a_sparse_file_of_five_gigabytes_costs_one_segment(site: Site, tmp_path: Path) -> None:
-    with (site.share / "disk.vhd").open("wb") as file:
+def test_a_sparse_file_of_five_gigabytes_costs_one_segment_and_comes_back_by_kdx_and_without_it(
+    site: Site, checkout: Path, tmp_path: Path
+) -> None:
+    disk = site.share / "disk.vhd"
+    with disk.open("wb") as file:
         file.truncate(5 << 30)
         file.seek((5 << 30) - 4)
         file.write(b"tail")
     assert site.kdx("backup", "run", SCHOOL).returncode == 0
     assert len(list((tmp_path / "vault").rglob("segments/*/*"))) == 2
     assert site.kdx("backup", "verify", "--full", SCHOOL).returncode == 0
+    # 5 GiB are enough for a checkpoint on the way
+    seal = seals(tmp_path / "vault", SCHOOL)[-1]
+    done = site.kdx("restore", SCHOOL, "--to", tmp_path / "back")
+    assert done.returncode == 0, done.stderr
+    subprocess.run(["dash", checkout / "scripts/rescue", tmp_path / "vault", seal, tmp_path / "rescued"], check=True)
+    for back in (tmp_path / "back", tmp_path / "rescued"):
+        assert (back / "disk.vhd").stat().st_size == 5 << 30
+        assert subprocess.run(["cmp", disk, back / "disk.vhd"]).returncode == 0

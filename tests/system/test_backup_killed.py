@@ -2,7 +2,9 @@
 
 import os
 import random
+import shutil
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -45,9 +47,9 @@ def with_vault(site: Site, url: str) -> Site:
 
 
 def seeded() -> random.Random:
-    """Moments that differ from run to run; a failure names the seed that repeats them."""
-    seed = random.SystemRandom().randrange(1 << 32)
-    print("seed", seed)
+    """Moments that differ from run to run; a failure names the seed, and KILL_SEED repeats them."""
+    seed = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"KILL_SEED={seed}")
     return random.Random(seed)
 
 
@@ -160,4 +162,60 @@ def test_what_is_sent_again_after_a_kill_is_no_more_than_was_in_flight(local_sit
     in_flight = 2 * PACK
     assert sent <= 400 * MIB - stored + in_flight + 4 * MIB
     assert stored >= 3 * PACK * 0.9 and sent < 400 * MIB
+    ends_well(local_site, tmp_path / "vault")
+
+
+def start_reading(site: Site, *, mbit: int) -> "subprocess.Popen[str]":
+    """Start a backup on a thin line, and return when a worker has done its first task."""
+    process = site.start("backup", "run", SCHOOL, "--bandwidth", f"{mbit}Mbit")
+    scratch = site.state / "backups"
+    while not any(path.stat().st_size for path in scratch.glob("*/*.rows")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    return process
+
+
+def add_photos(share: Path, files: int) -> int:
+    """Put so many files of 50 KB into a share and return their bytes."""
+    samples = [sample_share.Sample(f"R7/{n:04}.jpg", 50_000, 1_700_000_000 + n) for n in range(files)]
+    sample_share.write_samples(share, iter(samples), seed=7)
+    return files * 50_000
+
+
+def test_a_run_that_is_asked_to_stop_seals_what_it_has_and_the_next_goes_on_from_there(
+    local_site: Site, tmp_path: Path
+) -> None:
+    size = add_photos(local_site.share, 600)
+    process = start_reading(local_site, mbit=80)
+    # as systemd does it: every process of the run hears it
+    os.killpg(process.pid, signal.SIGTERM)
+    _out, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    [seal] = seals(tmp_path / "vault", SCHOOL)
+    assert f"partial snapshot {seal.stem}" in told
+    read, tree = read_snapshot(seal), tree_of(local_site.share)
+    assert values(seal, "state") == ["partial"] and values(seal, "reason") == ["checkpoint"]
+    assert not read.broken and 0 < len(read.files) < 600 and read.files.items() <= tree.files.items()
+    assert int(values(seal, "waiting")[0]) == 600 - len(read.files)
+    # the vault alone is enough to go on: what the machine remembers may be gone
+    shutil.rmtree(local_site.state / "backups")
+    ends_well(local_site, tmp_path / "vault")
+    sent = [int(values(seal, "stored")[0].split(" ")[1]) for seal in seals(tmp_path / "vault", SCHOOL)]
+    assert len(sent) == 2 and sum(sent) < size * 1.02
+
+
+def test_a_second_wish_ends_a_run_at_once_without_a_seal(local_site: Site, tmp_path: Path) -> None:
+    add_photos(local_site.share, 600)
+    process = start_reading(local_site, mbit=80)
+    workers = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.5)
+    assert process.poll() is None
+    asked = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert time.monotonic() - asked < 10 and not seals(tmp_path / "vault", SCHOOL)
+    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
     ends_well(local_site, tmp_path / "vault")

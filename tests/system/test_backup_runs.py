@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +22,7 @@ from kdx.backup.board import board_job
 from kdx.backup.copy import copy_vault
 from kdx.backup.job import Ran, VaultInside, open_jobs
 from kdx.backup.run import back_up, preview
+from kdx.backup.stop import Stop
 from kdx.backup.status import snapshots_of, status_of
 from kdx.backup.vault import VaultForeign, VaultUnmade, open_vault
 from kdx.backup.verify import Verified, verify_unit
@@ -125,9 +128,9 @@ def test_every_hard_name_link_folder_and_time_is_in_the_snapshot(world: World) -
     assert (ran.exit_code, ran.seal.state, ran.alarms) == (ExitCode.DONE, "complete", ())
     read = world.newest()
     assert same(read, world.share, IGNORED_NAMES)
-    for path, time in read.times.items():
+    for path, changed in read.times.items():
         facts = os.lstat(os.path.join(os.fsencode(world.share), path))
-        assert time == f"{facts.st_mtime_ns // 10**9}.{facts.st_mtime_ns % 10**9:09d}"
+        assert changed == f"{facts.st_mtime_ns // 10**9}.{facts.st_mtime_ns % 10**9:09d}"
     assert sum(check_pack(pack) for pack in world.vault.rglob("*.tar.zst")) == len(
         {digest for path, digest in read.files.items() if os.lstat(os.path.join(os.fsencode(world.share), path)).st_size
          not in (0,) and os.lstat(os.path.join(os.fsencode(world.share), path)).st_size < 8 * MIB}
@@ -349,6 +352,31 @@ def test_a_long_run_seals_checkpoints_and_a_killed_one_goes_on(world: World) -> 
     for seal in seals(world.vault, SCHOOL):
         assert not read_snapshot(seal).broken
     assert same(world.newest(), world.share)
+
+
+def test_what_a_stuck_worker_holds_is_left_when_the_time_to_end_is_over(world: World) -> None:
+    for number in range(600):
+        world.write(f"R7/{number:03}.jpg", noise(number, 1000))
+    stop = Stop(finish_seconds=3)
+
+    def freeze_one_and_ask() -> None:
+        done = world.state.backup(f"{SCHOOL}-a8d79a09")
+        while not any(path.stat().st_size for path in done.glob("*-0.rows")):
+            time.sleep(0.02)
+        _first, second = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+        os.kill(int(second), signal.SIGSTOP)
+        stop.ask()
+
+    asking = threading.Thread(target=freeze_one_and_ask)
+    asking.start()
+    ran = world.run(stop=stop, bandwidth=400_000)
+    asking.join()
+    assert ran.exit_code == ExitCode.INTERRUPTED and ran.seal.state == "partial"
+    read = world.newest()
+    assert not read.broken and 0 < len(read.files) < 600
+    assert read.files.items() <= tree_of(world.share).files.items()
+    assert ran.seal.counts.waiting == 600 - len(read.files)
+    assert world.run().exit_code == ExitCode.DONE and same(world.newest(), world.share)
 
 
 def test_a_checkpoint_of_an_encrypted_share_is_suspect_too(world: World) -> None:

@@ -343,6 +343,42 @@ def test_the_board_comes_back_from_the_vault_alone_and_goes_on_the_next_night(fo
     assert (row["new"], row["files"]) == (1, 2)
 
 
+def test_a_machine_built_anew_signs_with_a_new_key_and_the_board_ends_the_old_one(folder_site, tmp_path):
+    (tmp_path / "vault").mkdir()
+    with (folder_site.board / "kdx.yml").open("a", encoding="utf-8") as file:
+        file.write(f"\nvault: {{url: {tmp_path / 'vault'}}}\n")
+    (folder_site.share / "a").write_bytes(b"a" * 1000)
+    for words in (("init",), ("run", "--all", "--board")):
+        assert folder_site.kdx("backup", *words).returncode == 0
+    [old_key] = (folder_site.board / "keys").glob("machine-*.pub")
+    board_key = folder_site.board / "keys" / "board.pub"
+    place = ("--to", tmp_path / "new", "--vault", tmp_path / "vault", "--key", board_key)
+    new = Site(folder_site.share, tmp_path / "new" / "inventory", tmp_path / "new")
+    empty = Site(folder_site.share, tmp_path / "nothing", tmp_path / "new state")
+    assert empty.kdx("restore", "--board", *place).returncode == 0
+    # the envelope holds the board's key; the machine's own went with the machine
+    begun = new.kdx("backup", "init", "--json")
+    assert begun.returncode == 0, begun.stderr
+    told, ended = json.loads(begun.stdout)["notes"]
+    assert str(new.board / "keys" / old_key.name) in told and "still trusted" in told
+    assert (new.board / "keys" / f"{old_key.stem}-2.pub").exists()
+    (folder_site.share / "b").write_bytes(b"b")
+    done = new.kdx("backup", "run", SCHOOL, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    [row] = json.loads(done.stdout)["rows"]
+    assert (row["new"], row["files"]) == (1, 2)
+    (new.board / "keys" / old_key.name).write_text(f"{ended}\n", "ascii")
+    again = new.kdx("backup", "init", "--json")
+    assert (again.returncode, json.loads(again.stdout)["notes"]) == (0, [])
+    listed = new.kdx("backup", "list", SCHOOL, "--json")
+    assert listed.returncode == 0 and len(json.loads(listed.stdout)["rows"]) == 2
+    # whoever has the old key, it seals nothing any more
+    old_key.write_text(f"{ended}\n", "ascii")
+    refused = folder_site.kdx("backup", "run", SCHOOL)
+    assert refused.returncode == 4 and "no longer trusted" in refused.stderr
+    assert len(list((tmp_path / "vault").rglob("schools/*/snapshots/*/*.seal"))) == 2
+
+
 def test_a_bucket_is_fetched_by_the_line_on_the_sheet_and_brought_back_without_kdx(s3_site, store, checkout, tmp_path):
     vault = f"s3://school/vault?endpoint={store.endpoint}&region=us-east-1"
     with (s3_site.board / "kdx.yml").open("a", encoding="utf-8") as file:

@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import sample_share
 
 import kdx.cli
 from kdx.schedule.timers import BEGIN, SERVICE, TIMER, Line, install, with_block
@@ -206,31 +207,37 @@ def test_a_promise_that_is_broken_is_told_once_and_by_every_exit_code_until_it_i
 
 
 @pytest.mark.long
-def test_where_the_water_comes_a_running_job_is_stopped_without_blame_and_goes_on_when_it_is_over(
-    machine: Machine,
+def test_a_backup_where_the_water_comes_is_stopped_with_what_it_has_and_goes_on_after_the_storm(
+    machine: Machine
 ) -> None:
     settings = machine.folder / "inventory/kdx.yml"
     plain = settings.read_text("utf-8")
-    settings.write_text(plain.replace("parallel: 1,", "parallel: 2, line: 1Mbit,"), "utf-8")
-    (machine.folder / "low_es/大きい.bin").write_bytes(os.urandom(12 << 20))
+    # some seconds for the small files, then minutes for the film
+    settings.write_text(plain.replace("parallel: 1,", "parallel: 1, line: 1Mbit, class_rate: 1Mbit,"), "utf-8")
+    samples = [sample_share.Sample(f"{number:04}.jpg", 500, 1_700_000_000) for number in range(2000)]
+    samples.append(sample_share.Sample("運動会.mp4", 30 << 20, 1_700_000_000))
+    sample_share.write_samples(machine.folder / "low_es", iter(samples), seed=1)
+    assert machine.kdx("schedule", "pause", "high_es", "--until", "2099-01-01", "--reason", "x").returncode == 0
     machine.tick()
-    lock = machine.folder / "state/locks/job-low_es.lock"
-    # the backup itself is at work, at a rate that takes it minutes
-    wait_for(lambda: any(held(one) for one in lock.parent.glob("backup-low_es-*.lock")))
+    assert machine.jobs() == ["save low_es"]
+    wait_for(lambda: any(path.stat().st_size for path in machine.folder.glob("state/backups/low_es-*/*.rows")))
     machine.forecast(VPWW55=(kind("33", "発表", "51"),))
-    stopping = machine.tick()
-    wait_for(lambda: not held(lock))
-    [ended] = [event for event in machine.events("job.ended") if event["school"] == "low_es"]
-    assert (ended["exit_code"], ended["stopped"]) == (130, True)
-    settings.write_text(plain, "utf-8")
-    after = machine.tick()
-    assert machine.jobs().count("save low_es") == 1 and after.returncode == 13
-    machine.forecast(VPWW55=(kind("10", "特別警報から注意報", "21"),))
-    again = machine.tick()
+    machine.tick()
     machine.settle()
-    assert machine.jobs().count("save low_es") == 2
-    assert [event["exit_code"] for event in machine.events("job.ended") if event["school"] == "low_es"] == [130, 0]
-    assert not [tick.stderr for tick in (stopping, after, again) if "ended with" in tick.stderr]
+    ended = machine.events("job.ended")[0]
+    assert (ended["subject"], ended["exit_code"], ended["stopped"]) == ("save low_es", 130, True)
+    [sealed] = machine.events("snapshot.sealed")
+    assert (sealed["school"], sealed["state"], sealed["reasons"]) == ("low_es", "partial", ["checkpoint"])
+    assert 0 < sealed["files"] == 2002 - sealed["waiting"] < 2002
+    told = machine.tick()
+    assert "130" not in told.stderr and machine.jobs() == ["save low_es"]
+    settings.write_text(plain, "utf-8")
+    machine.forecast(VPWW55=(kind("33", "解除"),))
+    machine.tick()
+    machine.settle()
+    first, second = machine.events("snapshot.sealed")
+    assert (second["state"], second["previous"], second["files"]) == ("complete", first["snapshot"], 2002)
+    assert first["stored_bytes"] + second["stored_bytes"] < (30 << 20) + 2_550_000
 
 
 @pytest.mark.long

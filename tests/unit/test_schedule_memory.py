@@ -99,13 +99,16 @@ def test_a_job_is_open_until_its_end_and_failures_count_in_a_row(ledger: Ledger)
     def started() -> None:
         ledger.append(JobStarted("save", "a_es", reasons=[], rate=1, forecast=NOON, deadline=None, log="/l"))
 
-    def ended(code: int) -> None:
-        ledger.append(JobEnded("save", "a_es", exit_code=code, started=NOON, ended=NOON, log="/l"))
+    def ended(code: int, stopped: bool) -> None:
+        end = JobEnded("save", "a_es", exit_code=code, started=NOON, ended=NOON, log="/l", stopped=stopped)
+        ledger.append(end)
 
-    for code, failures in ((12, 1), (-1, 2), (1, 3), (3, 0), (0, 0)):
+    for code, stopped, failures in (
+        (12, False, 1), (-1, False, 2), (130, True, 0), (130, False, 1), (1, False, 2), (3, False, 0), (0, False, 0)
+    ):
         started()
         assert read_history(ledger).jobs["save a_es"].open
-        ended(code)
+        ended(code, stopped)
         record = read_history(ledger).jobs["save a_es"]
         assert (record.open, record.failures) == (False, failures)
     assert record.good == NOON
