@@ -57,14 +57,15 @@ class Verified:
 
     @property
     def exit_code(self) -> ExitCode:
-        """5 where a snapshot needs what is not what it must be; what a signature says may be graver or not.
+        """5 where a snapshot needs what is not what it must be, or somebody wrote over or deleted what was there.
 
-        A damaged object that no snapshot needs, left by a killed run, is named and noted, and harms nobody.
+        What a signature says may be graver or not. A damaged object that no snapshot needs, left by a killed run, is
+        named and noted, and harms nobody.
         """
         return gravest(
             finding.error.exit_code if finding.error else ExitCode.DIFFERENCE
             for finding in self.findings
-            if finding.needed_by or finding.error
+            if finding.needed_by or finding.error or finding.what == WRITTEN_OVER
         )
 
 
