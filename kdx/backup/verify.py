@@ -20,7 +20,9 @@ from kdx.errors import DifferenceFound, ExitCode, KdxError, gravest
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes.buckets import hidden, is_versioned
+from kdx.remotes.key_trials import FOLDER
 from kdx.remotes.once import write_once
+from kdx.state.events.saving import VaultVerified
 
 SEAL_WRONG, LIST_WRONG = N_("seal wrong"), N_("list wrong")
 WRITTEN_OVER = N_("written over or deleted by somebody; the first version is kept and read")
@@ -68,6 +70,13 @@ class Verified:
             if finding.needed_by or finding.error or finding.what == WRITTEN_OVER
         )
 
+    def event(self, vault: Vault) -> VaultVerified:
+        """Return what the ledger keeps of it."""
+        return VaultVerified(
+            self.school, vault.about.id, str(vault.place.location), self.full, self.objects, self.bytes,
+            len(self.findings), int(self.exit_code),
+        )
+
 
 def verify_unit(
     vault: Vault, school: str, keys: Keys, *, full: bool, board_key: signing.SigningKey | None, now: datetime,
@@ -94,7 +103,9 @@ def _hidden(unit: Unit) -> Iterator[Finding]:
     place = unit.vault.place
     if is_versioned(place):
         for name in hidden(replace(place, location=place.location.child(*unit.folder.split("/")))):
-            yield Finding(unit.school, WRITTEN_OVER, name)
+            # where keys are tried is nothing of the vault's
+            if not name.startswith(f"{FOLDER}/"):
+                yield Finding(unit.school, WRITTEN_OVER, name)
 
 
 def _snapshots(unit: Unit, school: str, keys: Keys, found: Verified) -> dict[str, int]:
