@@ -18,7 +18,7 @@ from kdx.cli.options import (
     share_option,
 )
 from kdx.cli.sheet import sheet
-from kdx.cli.vault import audit_locks, copy, prune, tell_faults, try_store, write_policies
+from kdx.cli.vault import audit_locks, copy, prune, show_copies, tell_faults, try_store, write_policies
 from kdx.config.model import School, Share
 from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_, _
@@ -217,9 +217,11 @@ def list_snapshots(app: Application, school: str | None, share: str | None) -> N
 @backup.command()
 @click.argument("school", metavar="[SCHOOL]", required=False)
 @share_option
+@click.option("--copies", is_flag=True,
+              help=N_("Show instead how 3-2-1-1-0 stands: copies, media, elsewhere, unchangeable, errors."))
 @output_options
 @click.pass_obj
-def status(app: Application, school: str | None, share: str | None) -> None:
+def status(app: Application, school: str | None, share: str | None, copies: bool) -> None:
     """Show how old the last good backup of every share is, from the vault alone. Exit 14 where a promise is broken.
 
     Example: kdx backup status
@@ -239,6 +241,8 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     keys = signing.load_public_keys(app.inventory_folder / "keys")
     shares = app.board.shares_named(school, share)
     found = list(status_of(vault, shares, keys, app.board.backup, app.now(), tails))
+    if copies:
+        show_copies(app, vault, found)
     app.output.show(status_table(found, app.now(), _("the vault alone ({place})").format(place=vault.place.location)))
     faults = tell_faults(app, [fault for each in found for fault in each.faults])
     app.output.finish(gravest((faults, *(each.exit_code for each in found))))

@@ -12,6 +12,8 @@ from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_
 
 if TYPE_CHECKING:
+    from kdx.backup.status import ShareStatus
+    from kdx.backup.vault import Vault
     from kdx.remotes import Place
 
 
@@ -94,6 +96,17 @@ def audit_locks(app: Application, units: list[str], extend: bool) -> NoReturn:
     app.output.show(audited_table(found, names, now))
     code = tell_faults(app, [*faults, *(fault for each in found for fault in each.faults)])
     app.output.finish(gravest((code, *(each.exit_code for each in found))))
+
+
+def show_copies(app: Application, vault: "Vault", found: "list[ShareStatus]") -> NoReturn:
+    """Show how 3-2-1-1-0 stands for these shares."""
+    from kdx.backup.copies_seen import copies_of
+    from kdx.report.copies import copies_table
+
+    names = {each.id: each.name for each in app.board.schools}
+    copies = copies_of(app.board, vault.about.id, found, app.ledger.present, app.now())
+    app.output.show(copies_table(copies, names, app.now()))
+    app.output.finish(tell_faults(app, [fault for each in found for fault in each.faults]))
 
 
 def tell_faults(app: Application, faults: list[KdxError]) -> ExitCode:

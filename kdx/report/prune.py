@@ -59,7 +59,7 @@ def _notes(unit: Pruned, applied: bool) -> list[str]:
         text = _("{school}: {count} marked objects are still locked; they go when their lock has run out.")
         notes.append(text.format(school=unit.school, count=unit.locked))
     if unit.refused:
-        text = _("{school}: the store did not let {count} objects go, though no lock holds them: is it the board's key?")
+        text = _("{school}: the store did not let {count} objects go, and no lock holds them: is it the board's key?")
         notes.append(text.format(school=unit.school, count=unit.refused))
     if notes and not applied:
         notes.append(_("Nothing was changed. To do it: kdx backup prune --apply"))

@@ -63,7 +63,8 @@ def test_every_key_may_do_what_its_role_needs_and_everything_else_is_seen_failin
 def test_a_key_that_may_too_much_or_too_little_is_told_which_right(held: dict[str, Site]) -> None:
     code, found = tried(held["owner"], "--role", "school")
     assert code == 4
-    assert {right for right, (_, _, verdict) in found.items() if verdict == "TOO MUCH"} >= {REMOVE, EXTEND, WRITE_OTHERS}
+    much = {right for right, (_, _, verdict) in found.items() if verdict == "TOO MUCH"}
+    assert much >= {REMOVE, EXTEND, WRITE_OTHERS}
     code, found = tried(held["kdx-auditor"], "--role", "board")
     assert code == 12
     little = {right for right, (_, _, verdict) in found.items() if verdict == "TOO LITTLE"}
@@ -78,7 +79,8 @@ def test_with_the_keys_of_their_roles_a_school_backs_up_an_auditor_verifies_and_
     done = school.kdx("backup", "run", SCHOOL)
     assert done.returncode == 0, done.stderr
     auditor = held["kdx-auditor"]
-    for words in (("backup", "verify"), ("backup", "verify", "--locks"), ("restore", SCHOOL, "--to", tmp_path / "back")):
+    back = tmp_path / "back"
+    for words in (("backup", "verify"), ("backup", "verify", "--locks"), ("restore", SCHOOL, "--to", back)):
         done = auditor.kdx(*words)
         assert done.returncode == 0, done.stdout + done.stderr
     assert tree(tmp_path / "back") == tree(school.share)
