@@ -10,6 +10,7 @@ from kdx.config.location import parse_location
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 LAST_NIGHT, DAY = NOW - timedelta(hours=5), timedelta(days=1)
 AWS, OWN = "s3://vault/v?region=ap-northeast-1", "s3://vault/v?endpoint=http://127.0.0.1:9000"
+OLD = NOW - COPY_IS_OLD - DAY
 HELD, SHORT = (True, NOW - DAY), (False, NOW)
 
 
@@ -34,7 +35,7 @@ def answers(vault: Kept | None, *copies: Kept, checks: tuple[Check, ...] = ()) -
         (kept(OWN, tried=HELD, audited=SHORT), (), (False, True, None, False, None)),
         (kept(OWN, tried=HELD, audited=HELD), (), (False, True, None, True, None)),
         (kept("/srv/vault"), (kept(AWS, tried=HELD),), (True, True, True, True, None)),
-        (kept("/srv/vault"), (kept(AWS, filled=NOW - COPY_IS_OLD - DAY, tried=HELD),), (False, None, None, False, None)),
+        (kept("/srv/vault"), (kept(AWS, filled=OLD, tried=HELD),), (False, None, None, False, None)),
     ],
     ids=[
         "nothing", "a folder", "two folders", "a folder in the town hall", "a store nobody tried", "a store that held",
