@@ -96,6 +96,11 @@ class Chain:
         return found
 
     @property
+    def folder(self) -> str:
+        """Where its files lie, relative to the vault."""
+        return self._folder
+
+    @property
     def place(self) -> SealPlace:
         """What its seals must say of themselves."""
         return SealPlace(self._unit.vault.about.id, self._unit.school, self._share)

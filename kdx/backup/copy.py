@@ -17,6 +17,7 @@ from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
 from kdx.remotes.interface import Entry, Remote
 from kdx.remotes.once import write_once
+from kdx.state.events.saving import VaultCopied
 from kdx.transfer.limit import Limiter
 
 
@@ -42,6 +43,13 @@ class Copied:
     def exit_code(self) -> ExitCode:
         """5 where something could not be copied because it is damaged."""
         return ExitCode.DIFFERENCE if self.faults else ExitCode.DONE
+
+    def event(self, vault: Vault, target: Place) -> VaultCopied:
+        """Return what the ledger keeps of it."""
+        return VaultCopied(
+            vault.about.id, str(target.location), self.files, self.bytes, self.there, len(self.faults),
+            int(self.exit_code),
+        )
 
 
 def copy_vault(

@@ -23,7 +23,7 @@ from kdx.errors import DifferenceFound, ExitCode, KdxError, gravest
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
-from kdx.remotes.buckets import is_versioned, remove_versions
+from kdx.remotes.buckets import StillLocked, is_versioned, remove_versions
 from kdx.remotes.interface import NotFound, PlaceMissing, PlaceRefused
 from kdx.remotes.once import write_once
 from kdx.state.events.saving import VaultSwept
@@ -53,8 +53,10 @@ class Pruned:
     """Objects whose 14 days are not over."""
     removed: int = 0
     removed_bytes: int = 0
+    locked: int = 0
+    """Objects whose lock has not run out: they go when it has."""
     refused: int = 0
-    """Objects the store did not let go: a lock has not run out."""
+    """Objects the store did not let go though no lock holds them."""
     faults: list[KdxError] = field(default_factory=list)
     """Why nothing was done, where nothing was."""
 
@@ -215,6 +217,8 @@ class _Work:
         try:
             if self._terms.apply:
                 self._delete(f"{self._unit.folder}/{name}")
+        except StillLocked:
+            self._done.locked += 1
         except PlaceRefused:
             self._done.refused += 1
         else:

@@ -20,7 +20,9 @@ from kdx.errors import DifferenceFound, ExitCode, KdxError, gravest
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes.buckets import hidden, is_versioned
+from kdx.remotes.key_trials import FOLDER
 from kdx.remotes.once import write_once
+from kdx.state.events.saving import VaultVerified
 
 SEAL_WRONG, LIST_WRONG = N_("seal wrong"), N_("list wrong")
 WRITTEN_OVER = N_("written over or deleted by somebody; the first version is kept and read")
@@ -57,14 +59,22 @@ class Verified:
 
     @property
     def exit_code(self) -> ExitCode:
-        """5 where a snapshot needs what is not what it must be; what a signature says may be graver or not.
+        """5 where a snapshot needs what is not what it must be, or somebody wrote over or deleted what was there.
 
-        A damaged object that no snapshot needs, left by a killed run, is named and noted, and harms nobody.
+        What a signature says may be graver or not. A damaged object that no snapshot needs, left by a killed run, is
+        named and noted, and harms nobody.
         """
         return gravest(
             finding.error.exit_code if finding.error else ExitCode.DIFFERENCE
             for finding in self.findings
-            if finding.needed_by or finding.error
+            if finding.needed_by or finding.error or finding.what == WRITTEN_OVER
+        )
+
+    def event(self, vault: Vault) -> VaultVerified:
+        """Return what the ledger keeps of it."""
+        return VaultVerified(
+            self.school, vault.about.id, str(vault.place.location), self.full, self.objects, self.bytes,
+            len(self.findings), int(self.exit_code),
         )
 
 
@@ -93,7 +103,9 @@ def _hidden(unit: Unit) -> Iterator[Finding]:
     place = unit.vault.place
     if is_versioned(place):
         for name in hidden(replace(place, location=place.location.child(*unit.folder.split("/")))):
-            yield Finding(unit.school, WRITTEN_OVER, name)
+            # where keys are tried is nothing of the vault's
+            if not name.startswith(f"{FOLDER}/"):
+                yield Finding(unit.school, WRITTEN_OVER, name)
 
 
 def _snapshots(unit: Unit, school: str, keys: Keys, found: Verified) -> dict[str, int]:

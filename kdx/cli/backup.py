@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -17,7 +18,7 @@ from kdx.cli.options import (
     share_option,
 )
 from kdx.cli.sheet import sheet
-from kdx.cli.vault import copy, prune, tell_faults, try_store
+from kdx.cli.vault import audit_locks, copy, prune, show_copies, tell_faults, try_store, write_policies
 from kdx.config.model import School, Share
 from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_, _
@@ -43,10 +44,14 @@ def backup() -> None:
 @click.option("--days", type=click.IntRange(1, 3650), metavar="N",
               help=N_("So long each upload is locked; 35 days by default, without default for compliance."))
 @click.option("--irrevocable", is_flag=True, help=N_("Yes, although versions and lock can never be switched off."))
+@click.option("--policies", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help=N_("Only write what each role's key may do in the bucket, as policies for the store, into DIR."))
 @dry_run_option
 @output_options
 @click.pass_obj
-def init(app: Application, lock: str | None, days: int | None, irrevocable: bool, dry_run: bool) -> None:
+def init(
+    app: Application, lock: str | None, days: int | None, irrevocable: bool, policies: Path | None, dry_run: bool
+) -> None:
     """Begin the vault that kdx.yml names, and make this machine's key to sign snapshots with.
 
     Example: kdx backup init
@@ -56,6 +61,9 @@ def init(app: Application, lock: str | None, days: int | None, irrevocable: bool
     from kdx.report.backup import begun_table
     from kdx.state.events.house import KeyMade
 
+    if policies:
+        write_policies(app, policies, dry_run)
+        return
     if dry_run:
         app.output.say(_("The vault would lie at {place}.").format(place=place_of_vault(app.board).location))
         open_vault(app.board)
@@ -69,14 +77,18 @@ def init(app: Application, lock: str | None, days: int | None, irrevocable: bool
 
 
 def _prepare(app: Application, lock: str, days: int | None, irrevocable: bool) -> None:
-    from kdx.backup.bucket import prepare
+    from kdx.backup import bucket
     from kdx.backup.vault import place_of_vault
     from kdx.report.store import warning_lines
 
-    for line in warning_lines(str(place_of_vault(app.board).location), lock, days):
+    place = place_of_vault(app.board)
+    for line in warning_lines(str(place.location), lock, days):
         app.output.warn(line)
-    for promise in prepare(app.board, lock, days, irrevocable):
+    promises = bucket.prepare(app.board, lock, days, irrevocable)
+    for promise in promises:
         app.output.say(f"{_(promise.what)}: {_(promise.outcome)} {promise.detail}".rstrip())
+    bucket.see_that_it_locks(place, promises)
+    app.record(bucket.prepared_event(place, lock, days, promises))
 
 
 # in the order of the work
@@ -229,9 +241,11 @@ def list_snapshots(app: Application, school: str | None, share: str | None) -> N
 @backup.command()
 @click.argument("school", metavar="[SCHOOL]", required=False)
 @share_option
+@click.option("--copies", is_flag=True,
+              help=N_("Show instead how 3-2-1-1-0 stands: copies, media, elsewhere, unchangeable, errors."))
 @output_options
 @click.pass_obj
-def status(app: Application, school: str | None, share: str | None) -> None:
+def status(app: Application, school: str | None, share: str | None, copies: bool) -> None:
     """Show how old the last good backup of every share is, from the vault alone. Exit 14 where a promise is broken.
 
     Example: kdx backup status
@@ -253,6 +267,8 @@ def status(app: Application, school: str | None, share: str | None) -> None:
     keys = signing.load_public_keys(app.inventory_folder / "keys")
     shares = app.board.shares_named(school, share)
     found = list(status_of(vault, shares, keys, app.board.backup, app.now(), tails))
+    if copies:
+        show_copies(app, vault, found)
     source = _("the vault alone ({place}); time to restore from the ledger").format(place=vault.place.location)
     told = [event for kind in (DrillFinished.kind, RestoreFinished.kind) for event in app.ledger.present(kind)]
     table = status_table(found, app.now(), source, paces(told, vault.about.id))
@@ -264,9 +280,12 @@ def status(app: Application, school: str | None, share: str | None) -> None:
 @backup.command(acts=True)
 @click.argument("school", metavar="[SCHOOL]", required=False)
 @click.option("--full", is_flag=True, help=N_("Read every byte of every object, not only lists and manifests."))
+@click.option("--locks", is_flag=True, help=N_("Look at locks and versions instead: what is short, missing or hidden."))
+@click.option("--extend", is_flag=True,
+              help=N_("With --locks: make those longer of which less than half remains. Needs the board's key."))
 @output_options
 @click.pass_obj
-def verify(app: Application, school: str | None, full: bool) -> None:
+def verify(app: Application, school: str | None, full: bool, locks: bool, extend: bool) -> None:
     """Name everything in the vault that is flipped, cut or missing. Exit 5 where there is any.
 
     Example: kdx backup verify --full
@@ -277,16 +296,20 @@ def verify(app: Application, school: str | None, full: bool) -> None:
     from kdx.report.backup import verified_table
     from kdx.report.schools import with_names
 
+    units = [app.board.school(school).id] if school else [*(each.id for each in app.board.schools), "-"]
+    if locks or extend:
+        audit_locks(app, units, extend)
     try:
         board_key = signing.load_private_key(app.state.keys())
     except signing.KeyMissing:
         board_key = None
     vault, keys = open_vault(app.board), signing.load_public_keys(app.inventory_folder / "keys")
-    units = [app.board.school(school).id] if school else [*(each.id for each in app.board.schools), "-"]
-    found = [
-        verify_unit(vault, unit, keys, full=full, board_key=board_key, now=app.now(), progress=app.output.progress)
-        for unit in units
-    ]
+    found = []
+    for unit in units:
+        found.append(
+            verify_unit(vault, unit, keys, full=full, board_key=board_key, now=app.now(), progress=app.output.progress)
+        )
+        app.record(found[-1].event(vault))
     app.output.show(with_names(verified_table(found), app.board))
     app.output.finish(gravest(each.exit_code for each in found))
 

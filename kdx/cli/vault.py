@@ -1,6 +1,7 @@
 """`kdx backup try-store|copy|prune`: what is done with a vault as a whole. Translates; decides nothing."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -11,14 +12,20 @@ from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_
 
 if TYPE_CHECKING:
+    from kdx.backup.status import ShareStatus
+    from kdx.backup.vault import Vault
     from kdx.remotes import Place
 
 
 @click.command("try-store", cls=KdxCommand, acts=True)
 @click.option("--to", metavar="TARGET", help=N_("Another place than the vault: the one the copy lies in."))
+@click.option("--role", type=click.Choice(("school", "board", "auditor")),
+              help=N_("Try instead what the key in use may do, which is that of this role: what must fail must fail."))
+@click.option("--school", metavar="SCHOOL",
+              help=N_("With --role school: the only school the key is for; without, it is for all of them."))
 @output_options
 @click.pass_obj
-def try_store(app: Application, to: str | None) -> None:
+def try_store(app: Application, to: str | None, role: str | None, school: str | None) -> None:
     """Find out what the store of the vault really does, and write it down. Exit 4 where a lock does not hold.
 
     Example: kdx backup try-store
@@ -28,10 +35,78 @@ def try_store(app: Application, to: str | None) -> None:
     from kdx.report.store import tried_table
 
     place = _place_of_copy(app, to) if to else place_of_vault(app.board)
+    if role:
+        _try_key(app, place, role, school)
     tried = try_vault(place, app.now())
     app.record(tried.event())
     app.output.show(tried_table(tried))
     app.output.finish(tried.exit_code)
+
+
+def _try_key(app: Application, place: "Place", role: str, school: str | None) -> NoReturn:
+    from kdx.backup.rights import try_holder
+    from kdx.backup.roles import Holder, Role
+    from kdx.report.rights import key_table
+
+    one = app.board.school(school) if school else None
+    holder = Holder(Role(role), one.id if one else "")
+    tried = try_holder(place, holder, [each.id for each in app.board.schools], app.now())
+    app.record(tried.event())
+    app.output.show(key_table(tried, one.name if one else ""))
+    app.output.finish(tried.exit_code)
+
+
+def write_policies(app: Application, folder: Path, dry_run: bool) -> None:
+    """Write what each role may do as policies for the store, and show which there are. Sends nothing."""
+    from kdx.backup import rights
+    from kdx.backup.bucket import see_that_it_is_a_bucket
+    from kdx.backup.vault import place_of_vault
+    from kdx.report.rights import policies_table
+
+    place = place_of_vault(app.board)
+    see_that_it_is_a_bucket(place)
+    documents = rights.policies(place.location, [each.id for each in app.board.schools])
+    if not dry_run:
+        rights.write_policies(folder, documents)
+    names = {each.id: each.name for each in app.board.schools}
+    app.output.show(policies_table(documents, place.location, folder, names))
+
+
+def audit_locks(app: Application, units: list[str], extend: bool) -> NoReturn:
+    """Look at the locks of these parts of the vault, and make those longer that are short."""
+    from kdx import signing
+    from kdx.backup import audit
+    from kdx.backup.bucket import see_that_it_is_a_bucket
+    from kdx.backup.prune import time_at_place
+    from kdx.backup.vault import open_vault
+    from kdx.report.rights import audited_table
+    from kdx.state.events.saving import BucketPrepared
+
+    vault = open_vault(app.board)
+    see_that_it_is_a_bucket(vault.place)
+    prepared = app.ledger.present(BucketPrepared.kind, str(vault.place.location))
+    lock, faults = audit.lock_asked_for(vault.place, audit.asked_of(prepared[-1].body if prepared else None))
+    terms = audit.Terms(lock, signing.load_public_keys(app.inventory_folder / "keys"), extend)
+    now = time_at_place(vault.place, app.now())
+    found = []
+    for unit in units:
+        found.append(audit.audit(vault, unit, terms, now, app.output.progress))
+        app.record(found[-1].event(vault))
+    names = {**{each.id: each.name for each in app.board.schools}, "-": app.board.name}
+    app.output.show(audited_table(found, names, now))
+    code = tell_faults(app, [*faults, *(fault for each in found for fault in each.faults)])
+    app.output.finish(gravest((code, *(each.exit_code for each in found))))
+
+
+def show_copies(app: Application, vault: "Vault", found: "list[ShareStatus]") -> NoReturn:
+    """Show how 3-2-1-1-0 stands for these shares."""
+    from kdx.backup.copies_seen import copies_of
+    from kdx.report.copies import copies_table
+
+    names = {each.id: each.name for each in app.board.schools}
+    copies = copies_of(app.board, vault.about.id, found, app.ledger.present, app.now())
+    app.output.show(copies_table(copies, names, app.now()))
+    app.output.finish(tell_faults(app, [fault for each in found for fault in each.faults]))
 
 
 def tell_faults(app: Application, faults: list[KdxError]) -> ExitCode:
@@ -56,10 +131,12 @@ def copy(app: Application, to: str, bandwidth: int | None, dry_run: bool) -> Non
     from kdx.backup.vault import open_vault
     from kdx.report.backup import copied_table
 
-    target = _place_of_copy(app, to)
+    vault, target = open_vault(app.board), _place_of_copy(app, to)
     copied = copy_vault(
-        open_vault(app.board), target, bandwidth=bandwidth, dry_run=dry_run, progress=app.output.progress
+        vault, target, bandwidth=bandwidth, dry_run=dry_run, progress=app.output.progress
     )
+    if not dry_run:
+        app.record(copied.event(vault, target))
     app.output.show(copied_table(copied, str(target.location)))
     app.output.finish(copied.exit_code)
 

@@ -114,6 +114,8 @@ class Target:
     """Password or key file, where it lies on a server."""
     profile: str = ""
     """What it can hold: a name of rules/targets.yml; empty where its address tells."""
+    site: str = ""
+    """Where it stands, in the board's own words; the server's own building is no second place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ KEYS = (
     "board", "language", "municipality_code", "time_zone", "jma", "vault", "backup", "targets", "ignore", "ca_bundle",
     "proxy", "roles", "schedule", "hazard",
 )
-STORE_KEYS = ("url", "access_key", "secret_key", "secret")
+STORE_KEYS = ("url", "access_key", "secret_key", "secret", "site")
 TARGET_KEYS = (*STORE_KEYS, "profile")
 WEATHER_KEYS = ("office", "class20", "bosai", "xml", "contact")
 KNOWN_HOSTS = "known_hosts"
@@ -124,7 +124,8 @@ def _read_store(
     )
     if is_empty(node.value.get("access_key")) != is_empty(node.value.get("secret_key")):
         mistake(found, node, _("access_key and secret_key belong together; write both or neither."))
-    return Target(name, location, access_key, secret_key, secret) if location else None
+    site = read_text(node.value.get("site"), found)
+    return Target(name, location, access_key, secret_key, secret, site=site) if location else None
 
 
 def _read_weather(node: Node | None, found: Findings) -> WeatherAreas | None:

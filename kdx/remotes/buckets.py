@@ -4,9 +4,10 @@ The only place that sets versioning, locks, lifecycle and public access. A lock 
 upload under a locked name succeeds and hides the original, so whoever reads a locked vault asks for the oldest version.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from kdx.language import N_
@@ -72,7 +73,10 @@ def prepare(place: Place, mode: str, days: int) -> list[Promise]:
         }
     ]
     # not BlockPublicAcls: with it Ceph RGW 16 refuses every upload (tried); a public ACL that is ignored does no harm
-    closed = dict.fromkeys(("IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    closed = dict.fromkeys(("IgnorePublicAcls", "RestrictPublicBuckets"), True)
+    if not store.bucket.option("endpoint"):
+        # Ceph RGW 16 takes every policy for a public one and would refuse those of kdx.backup.roles (tried)
+        closed["BlockPublicPolicy"] = True
     encrypted = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     asked: list[tuple[str, Callable[[], object]]] = [
         (VERSIONING, lambda: client.put_bucket_versioning(
@@ -137,36 +141,50 @@ def versions(place: Place, prefix: str = "") -> Iterator[Version]:
         rows += [_version(row, True) for row in page.get("DeleteMarkers", ())]
         for row in sorted(rows, key=lambda row: row.key):
             if waiting and waiting[0].key != row.key:
-                yield from sorted(waiting, key=lambda one: one.modified)
+                yield from _oldest_first(waiting)
                 waiting = []
             waiting.append(row)
         if not page.get("IsTruncated"):
             break
         given = {**given, "KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page.get("NextVersionIdMarker", "")}
-    yield from sorted(waiting, key=lambda one: one.modified)
+    yield from _oldest_first(waiting)
+
+
+def _oldest_first(several: list[Version]) -> list[Version]:
+    # the store lists the newest first; of two of the same second the one behind is the older
+    return sorted(reversed(several), key=lambda one: one.modified)
 
 
 def _version(row: dict[str, Any], is_marker: bool) -> Version:
     return Version(row["Key"], row["VersionId"], row["LastModified"], is_marker, row.get("ETag", ""))
 
 
-def hidden(place: Place) -> list[str]:
-    """Return the names that somebody wrote over or deleted since they were first written.
+def by_name(found: Iterable[Version]) -> Iterator[list[Version]]:
+    """Yield the versions of each name together, the oldest first."""
+    for _key, several in groupby(found, key=lambda version: version.key):
+        yield list(several)
+
+
+def hidden_in(several: list[Version]) -> bool:
+    """Whether somebody wrote over or deleted a name since it was first written, given its versions.
 
     A second version with the tag of the first is an upload whose answer was lost and that was sent again.
     """
-    found: dict[str, None] = {}
-    first = Version("", "", datetime.min, False)
-    for version in versions(place):
-        if version.key != first.key:
-            first = version
-        if version.is_marker or version.etag != first.etag:
-            found[version.key] = None
+    return any(version.is_marker or version.etag != several[0].etag for version in several)
+
+
+def hidden(place: Place) -> list[str]:
+    """Return the names that somebody wrote over or deleted since they were first written."""
+    found = [several[0].key for several in by_name(versions(place)) if hidden_in(several)]
     return [key.removeprefix(f"{place.location.path}/") for key in found]
 
 
+class StillLocked(PlaceRefused):
+    """A lock has not run out."""
+
+
 def remove_versions(place: Place, path: str) -> None:
-    """Remove all versions of one object for good. PlaceRefused where a lock has not run out."""
+    """Remove all versions of one object for good. StillLocked; PlaceRefused where the store says no all the same."""
     store = store_of(place)
     key = "/".join(filter(None, (place.location.path, path)))
     for version in list(versions(place, path)):
@@ -176,5 +194,17 @@ def remove_versions(place: Place, path: str) -> None:
             store.boto.delete_object(Bucket=store.bucket.host, Key=key, VersionId=version.id)
         except Exception as error:
             if fault_of(error).status in (400, 403):
-                raise PlaceRefused(place=place.location, why=fault_of(error).code) from error
+                refusal = StillLocked if _is_locked(store, version) else PlaceRefused
+                raise refusal(place=place.location, why=fault_of(error).code) from error
             raise Requests(store).explained(error, path) from error
+
+
+def _is_locked(store: Store, version: Version) -> bool:
+    from botocore.exceptions import ClientError
+
+    named = {"Bucket": store.bucket.host, "Key": version.key, "VersionId": version.id}
+    try:
+        return bool(store.boto.head_object(**named).get("ObjectLockRetainUntilDate"))
+    except ClientError:
+        # a marker has no head, and no lock
+        return False

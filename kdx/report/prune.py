@@ -55,8 +55,11 @@ def _notes(unit: Pruned, applied: bool) -> list[str]:
         notes.append(text.format(school=unit.school, count=unit.removed, size=unit.removed_bytes / 1e6))
     if unit.waiting:
         notes.append(_("{school}: {count} marked objects wait.").format(school=unit.school, count=unit.waiting))
+    if unit.locked:
+        text = _("{school}: {count} marked objects are still locked; they go when their lock has run out.")
+        notes.append(text.format(school=unit.school, count=unit.locked))
     if unit.refused:
-        text = _("{school}: the store did not let {count} objects go: their lock has not run out.")
+        text = _("{school}: the store did not let {count} objects go, and no lock holds them: is it the board's key?")
         notes.append(text.format(school=unit.school, count=unit.refused))
     if notes and not applied:
         notes.append(_("Nothing was changed. To do it: kdx backup prune --apply"))

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,17 @@ class Gateway:
     endpoint: str
     access_key: str
     secret_key: str
+    run: "_Run"
+    users: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def keys(self) -> dict[str, str]:
         return {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
+
+    def user(self, name: str) -> dict[str, str]:
+        """Return the keys of a user, who may do nothing unless a bucket's policy says so."""
+        if name not in self.users:
+            self.users[name] = self.run.make_user(name)
+        return self.users[name]
 
 
 def free_port() -> int:
@@ -95,10 +103,9 @@ def serve_rgw() -> Iterator[Gateway]:
         run.once("ceph", "osd", "crush", "add", "osd.0", "1", "root=default")
         run.start("ceph-osd", "-i", "0", "-f")
         run.start("radosgw", "-n", "client.admin", "-f")
-        access, secret = secrets.token_hex(10).upper(), secrets.token_hex(20)
-        run.once("radosgw-admin", "-n", "client.admin", "user", "create", "--uid", "board", "--display-name", "board",
-                 "--access-key", access, "--secret-key", secret)
-        gateway = Gateway(f"http://127.0.0.1:{ports['gateway']}", access, secret)
+        keys = run.make_user("owner")
+        endpoint = f"http://127.0.0.1:{ports['gateway']}"
+        gateway = Gateway(endpoint, keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], run)
         _wait(ports["gateway"], folder)
         yield gateway
 
@@ -118,6 +125,12 @@ class _Run:
         )
         assert done.returncode == 0, f"{name}: {done.stderr[-2000:]}"
         return done.stdout
+
+    def make_user(self, name: str) -> dict[str, str]:
+        access, secret = secrets.token_hex(10).upper(), secrets.token_hex(20)
+        self.once("radosgw-admin", "-n", "client.admin", "user", "create", "--uid", name, "--display-name", name,
+                  "--access-key", access, "--secret-key", secret)
+        return {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
 
     def start(self, name: str, *words: Any) -> None:
         output = self.stack.enter_context((self.folder / f"{name}.out").open("wb"))

@@ -14,6 +14,7 @@ from local_store import LocalStore, serve_s3
 from sample_board import BOARD, SCHOOL, SCHOOL_NAME
 
 from tests.conftest import PROGRAMS, Run
+from tests.rigs.rgw import Gateway, serve_rgw
 
 SHARE = "共有"
 
@@ -58,6 +59,13 @@ class Site:
 def store(tmp_path: Path) -> Iterator[LocalStore]:
     """An S3 endpoint of the test's own, with the bucket `school`."""
     with serve_s3(tmp_path / "buckets", "school") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[Gateway]:
+    """Ceph's gateway, one for all tests of the group "rgw"."""
+    with serve_rgw() as running:
         yield running
 
 

@@ -1,7 +1,7 @@
 """A vault in a bucket with locks, judged by Ceph's gateway; and stores that only say that they lock."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,45 +15,18 @@ from kdx.remotes.trials import (
     BODY_SIGNED, CONDITION, DEFAULT_LOCK, LOCK_HOLDS, LOCK_KEEPS, LOCK_SHOWN, MD5_CHECKED, ORIGINAL, SHA256_CHECKED,
     VERSIONS, try_store,
 )
-from tests.rigs.rgw import Gateway, serve_rgw
+from tests.rigs.bucket_vault import client, put_into_bucket
+from tests.rigs.rgw import Gateway
 from tests.system.conftest import Site
 
-pytestmark = [pytest.mark.system, pytest.mark.long]
-
-
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[Gateway]:
-    with serve_rgw() as running:
-        yield running
-
-
-def client(endpoint: str, keys: dict[str, str]) -> Any:
-    """The witness that is not kdx."""
-    import boto3
-    from botocore.config import Config
-
-    return boto3.client(
-        "s3", endpoint_url=endpoint, region_name="default", aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-        config=Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required"),
-    )
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.xdist_group("rgw")]
 
 
 @pytest.fixture
 def locked(make_site: Callable[..., Site], gateway: Gateway, tmp_path, request) -> Site:
     """A school whose vault lies in a bucket that kdx has prepared."""
     bucket = f"vault-{abs(hash(request.node.name)) % 10**8}"
-    site = make_site(str(tmp_path / "target"), gateway.keys())
-    with (site.board / "kdx.yml").open("a", encoding="utf-8") as file:
-        file.write(f'\nvault: {{url: "s3://{bucket}/v?endpoint={gateway.endpoint}&region=default&lock=required"}}\n')
-    for number in range(5):
-        (site.share / f"名簿 {number}.xlsx").write_bytes(b"%d" % number * 100_000)
-    (site.share / "film.mp4").write_bytes(b"film" * (3 << 20))
-    done = site.kdx("backup", "init", "--lock", "governance", "--irrevocable")
-    assert done.returncode == 0, done.stderr
-    done = site.kdx("backup", "run", SCHOOL)
-    assert done.returncode == 0, done.stderr
-    return site
+    return put_into_bucket(make_site(str(tmp_path / "target"), gateway.keys()), gateway, bucket)
 
 
 def bucket_of(site: Site) -> str:

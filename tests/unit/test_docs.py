@@ -111,3 +111,14 @@ def test_every_file_a_document_names_is_there(checkout: Path, name: str) -> None
     modules = re.findall(r"\bkdx/[a-z_/]+\.py\b", text)
     missing = [path for path in (*linked, *scripts, *modules) if not (checkout / path).exists()]
     assert not missing
+
+
+def test_every_threat_in_security_names_tests_that_exist(checkout: Path) -> None:
+    text = (checkout / "SECURITY.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| who |")]
+    assert len(rows) >= 12
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row)
+        assert named, row
+        for file, name in named:
+            assert re.search(rf"^def {name}\(", (checkout / file).read_text("utf-8"), re.M), (file, name)

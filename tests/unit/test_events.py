@@ -31,7 +31,18 @@ from kdx.state.events.rollout import (
     ReportImported,
     WaiverGiven,
 )
-from kdx.state.events.saving import DrillFinished, RestoreFinished, SnapshotSealed, StoreTried, VaultSwept
+from kdx.state.events.saving import (
+    BucketPrepared,
+    DrillFinished,
+    LocksAudited,
+    RestoreFinished,
+    RightsTried,
+    SnapshotSealed,
+    StoreTried,
+    VaultCopied,
+    VaultSwept,
+    VaultVerified,
+)
 from kdx.state.events.scheduling import (
     HazardObserved,
     JobEnded,
@@ -82,6 +93,11 @@ DRILLED = DrillFinished(
 )
 SWEPT = VaultSwept("shiken_es", "5" * 32, ["shiken_es-1/20261123T030000Z-000001"], 3, 30, 2, 20, 0, 0)
 TRIED = StoreTried(TARGET, False, ["versions are listed"], ["a wrong MD5 is refused"])
+KEY_TRIED = RightsTried(TARGET, "school", "shiken_es", ["delete a name"], [], [], 4)
+PREPARED = BucketPrepared(TARGET, "GOVERNANCE", 35, [])
+AUDITED = LocksAudited("shiken_es", "5" * 32, TARGET, 20, 3, {"short": 1}, NOON, 5)
+VERIFIED = VaultVerified("shiken_es", "5" * 32, TARGET, True, 20, 200, 0, 0)
+COPIED = VaultCopied("5" * 32, "/media/usb", 20, 200, 0, 0, 0)
 KEY = KeyMade("board", "SHA256:x")
 INVENTORY = InventoryCreated("/etc/kdx/inventory", "試験市教育委員会")
 CELL = {"milestone": "fax_ended", "school": "shiken_es", "item": "vendors"}
@@ -157,6 +173,19 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
         {"school", "vault", "snapshots", "marked", "marked_bytes", "removed", "removed_bytes", "refused", "exit_code"},
     ),
     "store.tried": (TRIED, TARGET, {"place", "protects", "holds", "fails"}),
+    "rights.tried": (
+        KEY_TRIED, f"{TARGET} school shiken_es",
+        {"place", "role", "school", "too_much", "too_little", "unknown", "exit_code"},
+    ),
+    "bucket.prepared": (PREPARED, TARGET, {"place", "mode", "days", "refused"}),
+    "locks.audited": (
+        AUDITED, f"{TARGET} shiken_es",
+        {"school", "vault", "place", "looked_at", "extended", "findings", "locked_until", "exit_code"},
+    ),
+    "vault.verified": (
+        VERIFIED, "shiken_es", {"school", "vault", "place", "full", "objects", "bytes", "findings", "exit_code"}
+    ),
+    "vault.copied": (COPIED, "/media/usb", {"vault", "place", "files", "bytes", "there", "damaged", "exit_code"}),
     "key.made": (KEY, "board", {"role", "fingerprint"}),
     "inventory.created": (INVENTORY, "試験市教育委員会", {"folder", "board"}),
     "rollout.claimed": (

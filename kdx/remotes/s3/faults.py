@@ -66,6 +66,11 @@ class Fault:
         return self.status is None or self.status in TRANSIENT
 
 
+def is_of_the_key(fault: Fault) -> bool:
+    """Whether the store knows nothing of a key, so that its refusal says nothing about rights."""
+    return fault.code in _REFUSALS or fault.code == "RequestTimeTooSkewed"
+
+
 def fault_of(error: BaseException) -> Fault:
     """Given an error of obstore, botocore or a socket, return what it says."""
     response: dict[str, Any] | None = getattr(error, "response", None)

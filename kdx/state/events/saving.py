@@ -146,3 +146,107 @@ class StoreTried(Event):
     @property
     def subject(self) -> str:
         return self.place
+
+
+@dataclass(frozen=True, slots=True)
+class RightsTried(Event):
+    """The key of a role was tried: what it may do that it must not, and what it may not that it must."""
+
+    kind: ClassVar[str] = "rights.tried"
+    place: str
+    role: str
+    """school, board or auditor."""
+    school: str
+    """Empty where the key is not that of one school."""
+    too_much: list[str]
+    """English sentences of kdx.remotes.key_trials."""
+    too_little: list[str]
+    unknown: list[str]
+    exit_code: int
+
+    @property
+    def subject(self) -> str:
+        return f"{self.place} {self.role} {self.school}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class BucketPrepared(Event):
+    """A bucket was made fit for a vault: what was asked of it, to be compared with what it does later."""
+
+    kind: ClassVar[str] = "bucket.prepared"
+    place: str
+    mode: str
+    """GOVERNANCE or COMPLIANCE."""
+    days: int
+    """So long every upload is to be locked."""
+    refused: list[str]
+    """What the store did not do; English sentences of kdx.remotes.buckets."""
+
+    @property
+    def subject(self) -> str:
+        return self.place
+
+
+@dataclass(frozen=True, slots=True)
+class LocksAudited(Event):
+    """The locks and versions of a school's part of the vault were looked at, and locks extended."""
+
+    kind: ClassVar[str] = "locks.audited"
+    school: str
+    """"-" for the board's own."""
+    vault: str
+    place: str
+    """Address, without secrets."""
+    looked_at: int
+    extended: int
+    findings: dict[str, int]
+    """What is wrong and how often: short, unlocked, missing, hidden, refused."""
+    locked_until: datetime | None
+    """Until then everything is locked; None where something is not."""
+    exit_code: int
+
+    @property
+    def subject(self) -> str:
+        return f"{self.place} {self.school}"
+
+
+@dataclass(frozen=True, slots=True)
+class VaultVerified(Event):
+    """A school's part of the vault was verified."""
+
+    kind: ClassVar[str] = "vault.verified"
+    school: str
+    """"-" for the board's own."""
+    vault: str
+    place: str
+    full: bool
+    """Whether every byte was read."""
+    objects: int
+    bytes: int
+    """Read."""
+    findings: int
+    exit_code: int
+
+    @property
+    def subject(self) -> str:
+        return self.school
+
+
+@dataclass(frozen=True, slots=True)
+class VaultCopied(Event):
+    """The vault was copied to another place."""
+
+    kind: ClassVar[str] = "vault.copied"
+    vault: str
+    place: str
+    """The copy's address, without secrets."""
+    files: int
+    bytes: int
+    there: int
+    """Files that were there already."""
+    damaged: int
+    exit_code: int
+
+    @property
+    def subject(self) -> str:
+        return self.place
