@@ -172,7 +172,7 @@ def verify(migration: Migration, level: Level, clock: Clock, progress: Progress 
         progress.start(N_("Verifying"), None, "bytes")
         try:
             tally, how = migration.records.write_verification(
-                _listed(migration),
+                destination_entries(migration),
                 level,
                 lambda rows: settle_by_bytes(rows, migration.destination, level, can, progress),
                 {"verified": started.isoformat()},
@@ -207,7 +207,7 @@ def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller
     )
     catalog = open_catalog(scan.catalog)
     tally = migration.records.write_plan(
-        catalog.entries(), _listed(migration), can, _about(migration, scan), _undecided(migration, catalog)
+        catalog.entries(), destination_entries(migration), can, _about(migration, scan), _undecided(migration, catalog)
     )
     return Planned(tally, scan, digest_of(migration.records.plan))
 
@@ -276,7 +276,7 @@ def _move(
         records.gather()
 
 
-def _listed(migration: Migration) -> Iterator[Entry]:
+def destination_entries(migration: Migration) -> Iterator[Entry]:
     """Yield what lies at the destination; nothing where the target is there and the destination is not yet."""
     with closing(migration.root.open()) as root:
         next(iter(root.list()), None)

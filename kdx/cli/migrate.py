@@ -8,6 +8,7 @@ import click
 
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxGroup
+from kdx.cli.cutover import cutover
 from kdx.cli.options import (
     bandwidth_option,
     dry_run_option,
@@ -273,3 +274,6 @@ def _issue(
         app.record(issued.event())
     app.output.show(issued_table(issued))
     app.output.finish(issued.exit_code)
+
+
+migrate.add_command(cutover)

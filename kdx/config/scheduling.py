@@ -1,7 +1,7 @@
 """When backups may run and what the weather changes: frozen nouns with defaults that suit a school. Reads nothing."""
 
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, time, timedelta
 from pathlib import Path
 
 
@@ -17,6 +17,12 @@ class Span:
         if self.start <= self.end:
             return self.start <= moment < self.end
         return moment >= self.start or moment < self.end
+
+    @property
+    def length(self) -> timedelta:
+        """How long it lasts; from and to the same time is a day."""
+        minutes = (self.end.hour - self.start.hour) * 60 + self.end.minute - self.start.minute
+        return timedelta(minutes=minutes % (24 * 60) or 24 * 60)
 
     def __str__(self) -> str:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"
