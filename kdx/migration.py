@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from kdx.config.model import Board, School, Share, Target
-from kdx.errors import GateClosed
+from kdx.errors import GateClosed, KdxError
 from kdx.inventory.assess.assessment import assess, place_at
 from kdx.inventory.assess.finding import Severity
 from kdx.inventory.assess.profile import load_tables
@@ -25,6 +25,7 @@ from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place, place_of_share, place_of_target
 from kdx.remotes.interface import Entry, PlaceMissing
+from kdx.state.events.moving import MigrationStopped
 from kdx.state.folder import StateFolder
 from kdx.transfer.copy import CONFLICT, copy
 from kdx.transfer.limit import Limiter, Rate
@@ -188,6 +189,19 @@ def verify(migration: Migration, level: Level, clock: Clock, progress: Progress 
             plan_sha256=digest_of(migration.records.plan),
             verified_sha256=digest_of(migration.records.verified),
         )
+
+
+def stop_of(migration: Migration, error: KdxError) -> MigrationStopped:
+    """Return what the ledger keeps of a run that an error ended."""
+    return MigrationStopped(
+        **migration.names,
+        error=type(error).__name__,
+        # a word of the clouds' own family (kdx/remotes/rclone), which not every installation needs to load
+        needs_login=type(error).__name__ == "NeedsLogin",
+        undecided=isinstance(error, Undecided),
+        exit_code=error.exit_code,
+        message=str(error),
+    )
 
 
 def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller: bool) -> Planned:

@@ -152,24 +152,29 @@ def _run(
     from kdx.cli.failures import explain
     from kdx.report.backup import ran_table, unread_lines
     from kdx.schedule.rate import rate_of
+    from kdx.schedule.wan import part_of_line
     from kdx.state.events.saving import SnapshotSealed
+    from kdx.transfer.budget import Weight
 
     results: list[Ran] = []
     codes = []
     for job in jobs:
         try:
             tails = app.ledger.present(SnapshotSealed.kind, job.share.id)
-            result = back_up(
-                job,
-                app.now,
-                processes=len(os.sched_getaffinity(0)),
-                record=app.record,
-                tail=tails[-1].body if tails else None,
-                bandwidth=rate_of(app.board, app.state, job.share, bandwidth, app.now),
-                recovering=recovering,
-                reread=reread,
-                progress=app.output.progress,
-            )
+            own = rate_of(app.board, app.state, job.share, bandwidth, app.now)
+            places = job.share.location, job.vault.place.location
+            with part_of_line(app.board, app.state, Weight.BACKUP, own, *places) as rate:
+                result = back_up(
+                    job,
+                    app.now,
+                    processes=len(os.sched_getaffinity(0)),
+                    record=app.record,
+                    tail=tails[-1].body if tails else None,
+                    bandwidth=rate,
+                    recovering=recovering,
+                    reread=reread,
+                    progress=app.output.progress,
+                )
         except KdxError as error:
             codes.append(explain(error, app))
         else:

@@ -1,6 +1,7 @@
 """When backups may run and what the weather changes: frozen nouns with defaults that suit a school. Reads nothing."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta
 from pathlib import Path
 
@@ -43,6 +44,24 @@ class Vacation:
         return here >= self.start or here <= self.end
 
 
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """What is different at one school; None is as for all. Rates in bytes per second."""
+
+    line: int | None = None
+    class_rate: int | None = None
+    class_hours: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Schools that migrate together."""
+
+    schools: tuple[str, ...]
+    start: date | None = None
+    """The first day; None: as soon as the wave before it is done."""
+
+
 MEGABIT = 125_000
 """Bytes per second."""
 
@@ -82,6 +101,28 @@ class Scheduling:
     """Every message is added to this file, in mbox form."""
     textfile: Path | None = None
     """Figures for Prometheus' node_exporter."""
+    schools: Mapping[str, OwnLine] = field(default_factory=dict, hash=False)
+    """School id -> what is different there."""
+
+    waves: tuple[Wave, ...] = ()
+    """In which order schools migrate; those in none come last, all schools together where there is none."""
+
+    def wave_of(self, school: str) -> int:
+        """Return the number of a school's wave."""
+        return next((number for number, wave in enumerate(self.waves) if school in wave.schools), len(self.waves))
+
+    def of(self, school: str) -> "Scheduling":
+        """Return the rules of one school."""
+        own = self.schools.get(school)
+        if own is None:
+            return self
+        named = {name: getattr(own, name) for name in ("line", "class_rate", "class_hours")}
+        return replace(self, **{name: value for name, value in named.items() if value is not None})
+
+    def own_line(self, school: str) -> int | None:
+        """Return what a school's line carries where that is written down for this school."""
+        own = self.schools.get(school)
+        return own.line if own else None
 
 
 @dataclass(frozen=True, slots=True)

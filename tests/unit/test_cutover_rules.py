@@ -25,6 +25,7 @@ NOW = datetime(2026, 12, 25, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 FIRST = Rehearsal(NOW - 48 * HOUR, None, 5000, 10**9, 60, 3600, 600, 0)
 DELTA = Rehearsal(NOW - 24 * HOUR, NOW - 48 * HOUR, 48, 24_000_000, 60, 120, 600, 0)
+OLD = replace(DELTA, started=NOW - timedelta(days=8), since=NOW - timedelta(days=10))
 MOVED = Moved(NOW - HOUR / 2, "p", 0, 0, 0, 0)
 READY = Cutover(
     Stage.PREPARING, (FIRST, DELTA), open_documents=0, write_accepted=NOW - 24 * HOUR, moved=MOVED, last_run=NOW
@@ -49,7 +50,7 @@ def after(**other: object) -> Facts:
         (before(rehearsals=()), ["rehearsed", "fits"]),
         (before(rehearsals=(FIRST,)), ["rehearsed", "fits"]),
         (before(rehearsals=(FIRST, replace(DELTA, exit_code=3))), ["rehearsed"]),
-        (before(rehearsals=(FIRST, replace(DELTA, started=NOW - timedelta(days=8), since=NOW - timedelta(days=10)))), ["rehearsed"]),
+        (before(rehearsals=(FIRST, OLD)), ["rehearsed"]),
         (before(rehearsals=(FIRST, replace(DELTA, verify_seconds=8 * 3600))), ["fits"]),
         (before(moved=None), ["decided"]),
         (before(moved=replace(MOVED, undecided=1)), ["decided"]),
