@@ -211,7 +211,7 @@ def _list(app: Application, one: "Migration", listed: str) -> NoReturn:
 
     course = _course(app, one)
     if listed == "rehearsals":
-        table = tables.rehearsals_table(one, course.rehearsals)
+        table = tables.rehearsals_table(one, course)
     elif listed == "open":
         table = tables.held_table(one, steps.held(one))
     elif listed == "renames":

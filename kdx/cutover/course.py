@@ -45,6 +45,8 @@ class Freeze:
     differences: int | None
     """None where the second look is still to come."""
     open_documents: int
+    ended: datetime
+    """When the last look had ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def _with(course: Cutover, event: Recorded, body: Mapping[str, Any]) -> Cutover:
             freeze = Freeze(
                 _moment(body["started"]), str(body["canary"]), bool(body["canary_proves"]),
                 None if body["differences"] is None else int(body["differences"]), int(body["open_documents"]),
+                _moment(body["ended"]),
             )
             return replace(
                 _with_canary(course, event, body), stage=Stage.FROZEN, freeze=freeze,

@@ -183,10 +183,12 @@ def _frozen(course: Cutover) -> Check:
         return Check("frozen", Stand.BAD, why)
     if freeze.canary == Canary.REFUSED and freeze.canary_proves:
         return Check("frozen", Stand.GOOD, _("a write that was accepted before is refused, and nothing changed"))
+    apart = _length(freeze.ended - freeze.started)
     if freeze.canary == Canary.REFUSED:
-        why = _("nothing changed; a write was refused, but kdx's account was never seen to have the right")
-        return Check("frozen", Stand.NOTE, why)
-    return Check("frozen", Stand.NOTE, _("nothing changed between two looks; no write was tried (--canary FOLDER)"))
+        why = _("nothing changed in {length}; a write was refused, but kdx's account was never seen to have the right")
+    else:
+        why = _("nothing changed in {length}; no write was tried (--canary FOLDER)")
+    return Check("frozen", Stand.NOTE, why.format(length=apart))
 
 
 def _moved(course: Cutover) -> Check:

@@ -1,6 +1,6 @@
 """A cutover as tables: decision, rehearsals, lists for the teachers and for the way back. Facts in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from kdx.cutover.changes import Changed
 from kdx.cutover.course import Cutover, Stage
@@ -64,7 +64,7 @@ def verdict_of(decision: Decision) -> str:
     return _("GO: the final run may begin.") if decision.go else _("NO-GO: the final run must not begin yet.")
 
 
-def rehearsals_table(migration: Migration, rehearsals: Sequence[Rehearsal]) -> Table:
+def rehearsals_table(migration: Migration, course: Cutover) -> Table:
     """Return what every rehearsal measured."""
     return Table(
         title=_title(_("Rehearsals"), migration),
@@ -79,9 +79,9 @@ def rehearsals_table(migration: Migration, rehearsals: Sequence[Rehearsal]) -> T
             Column("exit_code", N_("Exit code"), "count"),
         ),
         rows=[
-            {name: getattr(one, name) for name in Rehearsal.__dataclass_fields__} for one in reversed(rehearsals)
+            {name: getattr(one, name) for name in Rehearsal.__dataclass_fields__} for one in reversed(course.rehearsals)
         ],
-        source=_("ledger"),
+        source=_("ledger #{id}").format(id=course.event),
     )
 
 

@@ -30,7 +30,7 @@ MOVED = Moved(NOW - HOUR / 2, "p", 0, 0, 0, 0)
 READY = Cutover(
     Stage.PREPARING, (FIRST, DELTA), open_documents=0, write_accepted=NOW - 24 * HOUR, moved=MOVED, last_run=NOW
 )
-FREEZE = Freeze(NOW - HOUR, Canary.REFUSED, True, 0, 0)
+FREEZE = Freeze(NOW - HOUR, Canary.REFUSED, True, 0, 0, NOW)
 FROZEN = replace(READY, stage=Stage.FROZEN, freeze=FREEZE, proven=Proven(NOW, "p", "v", 0))
 WINDOW = timedelta(hours=7)
 
