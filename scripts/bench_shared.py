@@ -28,7 +28,7 @@ BEGIN, SPAN = 4.0, 10.0
 
 def shared_line(bench: Bench) -> Iterator[Line]:
     """Two schools at once: how far what they take together is from the cap."""
-    files = (sample_share.Sample(f"動画/{number}.mp4", 8 << 20, 1_700_000_000) for number in range(20))
+    files = (sample_share.Sample(f"動画/{number}.mp4", 8 << 20, 1_700_000_000) for number in range(24))
     root = bench.files("shared-line", files, seed=31)
     off = [abs(_rate(bench, root) / (WAN * 1e6 / 8) - 1) for _ in range(bench.size.pairs)]
     yield Figures("shared-line", "off the cap of two schools", "", off, 0.05)
