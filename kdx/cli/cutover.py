@@ -15,7 +15,7 @@ from kdx.cli.options import (
     share_option,
     target_option,
 )
-from kdx.language import N_
+from kdx.language import N_, translate
 
 if TYPE_CHECKING:
     from kdx.cutover.course import Cutover
@@ -31,11 +31,11 @@ LISTS = ("rehearsals", "open", "renames", "links", "changes")
 @school_argument
 @share_option
 @target_option
-@click.option("--rehearse", "step", flag_value="rehearse",
+@click.option("--rehearse", is_flag=True,
               help=N_("Move and prove the changes as on the day, and time it; the teachers go on working."))
-@click.option("--final", "step", flag_value="final",
+@click.option("--final", is_flag=True,
               help=N_("The day itself: is the share frozen? Move the rest, prove it, decide."))
-@click.option("--roll-back", "step", flag_value="roll-back",
+@click.option("--roll-back", is_flag=True,
               help=N_("Go back to the old server: list what changed at the new place since. Deletes nothing."))
 @click.option("--show", "listed", type=click.Choice(LISTS),
               help=N_("Show a list: rehearsals, open documents, renames for the teachers, links in Excel, or what "
@@ -60,7 +60,9 @@ def cutover(
     school: str,
     share: str | None,
     to: str | None,
-    step: str | None,
+    rehearse: bool,
+    final: bool,
+    roll_back: bool,
     listed: str | None,
     where: str | None,
     canary: str | None,
@@ -79,6 +81,7 @@ def cutover(
     """
     from kdx import migration
 
+    step = _step(rehearse=rehearse, final=final, roll_back=roll_back)
     one = migration.open_migration(app.board, app.state, school, share, to)
     if where:
         _where(app, one, where)
@@ -86,10 +89,18 @@ def cutover(
         _list(app, one, listed)
     elif step and dry_run:
         _say_what_would_be(app, one, step)
-    elif step == "roll-back":
+    elif step == "roll_back":
         _roll_back(app, _work(app, one, canary, level, bandwidth, hours, accept_open))
     else:
         _decide(app, _work(app, one, canary, level, bandwidth, hours, accept_open), step, sheet)
+
+
+def _step(**asked: bool) -> str:
+    """Return the one step that was asked for; "" where none was."""
+    steps = [name for name, wanted in asked.items() if wanted]
+    if len(steps) > 1:
+        raise click.UsageError(translate(N_("One step at a time: --rehearse, --final or --roll-back.")))
+    return steps[0] if steps else ""
 
 
 def _work(
@@ -147,7 +158,7 @@ def _facts(
     )
 
 
-def _decide(app: Application, work: "Work", step: str | None, sheet: Path | None) -> NoReturn:
+def _decide(app: Application, work: "Work", step: str, sheet: Path | None) -> NoReturn:
     from kdx.cutover.judgement import judge
     from kdx.cutover.steps import move_for_good, rehearse
     from kdx.report.cutover import decision_table
@@ -188,7 +199,7 @@ def _say_what_would_be(app: Application, one: "Migration", step: str) -> NoRetur
     from kdx.rehearsal import rehearsed
     from kdx.report.migration import planned_table
 
-    if step == "roll-back":
+    if step == "roll_back":
         _list(app, one, "changes")
     with rehearsed(one) as trial:
         planned = migration.plan(trial, app.now, app.output.progress)
