@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kdx.config.scheduling import MEGABIT, OwnLine, Scheduling, Span
-from kdx.schedule.calendar import Calendar
+from kdx.schedule.calendar import Calendar, Holidays
 from kdx.schedule.fleet import Load, forecast
-from kdx.schedule.holidays import Holidays
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 MONDAY = datetime(2026, 11, 30, 9, tzinfo=TOKYO)

@@ -11,8 +11,7 @@ from kdx.config.location import parse_location
 from kdx.config.model import Board, IgnoreRules, School, Server, Share, Target
 from kdx.config.scheduling import Scheduling, Wave
 from kdx.report.migration_status import WAITS, fleet_table
-from kdx.schedule.calendar import Calendar
-from kdx.schedule.holidays import Holidays
+from kdx.schedule.calendar import Calendar, Holidays
 from kdx.schedule.standing import Standing, Waits, standings
 from kdx.state.events.cutover import CutoverDecided, CutoverRolledBack
 from kdx.state.events.event import Event
