@@ -160,8 +160,17 @@ def run(
         return Ran(planned, sent.result(), failed.result().entries, started, clock())
 
 
-def verify(migration: Migration, level: Level, clock: Clock, progress: Progress = SILENT) -> Verdict:
-    """Ask the target afresh for everything the last plan names, and keep how each entry was proven."""
+def verify(
+    migration: Migration,
+    level: Level,
+    clock: Clock,
+    progress: Progress = SILENT,
+    bandwidth: int | None | Rate = None,
+) -> Verdict:
+    """Ask the target afresh for everything the last plan names, and keep how each entry was proven.
+
+    `bandwidth` holds for what must be read back, as in run().
+    """
     with migration.locked():
         if not migration.records.plan.exists():
             raise NothingPlanned(
@@ -175,7 +184,7 @@ def verify(migration: Migration, level: Level, clock: Clock, progress: Progress 
             tally, how = migration.records.write_verification(
                 destination_entries(migration),
                 level,
-                lambda rows: settle_by_bytes(rows, migration.destination, level, can, progress),
+                lambda rows: settle_by_bytes(rows, migration.destination, level, can, progress, Limiter(bandwidth)),
                 {"verified": started.isoformat()},
             )
         finally:

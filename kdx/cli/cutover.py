@@ -1,5 +1,6 @@
 """`kdx migrate cutover`: leave the old server for good, and come back if need be. Translates; decides nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -90,9 +91,9 @@ def cutover(
     elif step and dry_run:
         _say_what_would_be(app, one, step)
     elif step == "roll_back":
-        _roll_back(app, _work(app, one, canary, level, bandwidth, hours, accept_open))
+        _roll_back(app, _work(app, one, canary, level, hours, accept_open))
     else:
-        _decide(app, _work(app, one, canary, level, bandwidth, hours, accept_open), step, sheet)
+        _decide(app, _work(app, one, canary, level, hours, accept_open), step, bandwidth, sheet)
 
 
 def _step(**asked: bool) -> str:
@@ -108,13 +109,11 @@ def _work(
     one: "Migration",
     canary: str | None,
     level: str,
-    bandwidth: int | None,
     hours: float | None,
     accept_open: bool,
 ) -> "Work":
     from kdx.cutover.steps import Work
     from kdx.migration import Level
-    from kdx.schedule.rate import rate_of
 
     return Work(
         migration=one,
@@ -122,7 +121,6 @@ def _work(
         read_course=lambda: _course(app, one),
         facts=lambda course: _facts(app, one, course, hours, accept_open),
         record=app.record,
-        rate=rate_of(app.board, app.state, one.share, bandwidth, app.now),
         level=Level(level),
         canary=canary,
         progress=app.output.progress,
@@ -158,22 +156,33 @@ def _facts(
     )
 
 
-def _decide(app: Application, work: "Work", step: str, sheet: Path | None) -> NoReturn:
-    from kdx.cutover.judgement import judge
-    from kdx.cutover.steps import move_for_good, rehearse
+def _decide(
+    app: Application, work: "Work", step: str, bandwidth: int | None, sheet: Path | None
+) -> NoReturn:
     from kdx.report.cutover import decision_table
 
-    if step == "rehearse":
-        decision = rehearse(work)
-    elif step == "final":
-        decision = move_for_good(work)
-    else:
-        decision = judge(work.facts(work.read_course()), app.now())
+    decision = _carry_out(app, work, step, bandwidth)
     course = work.read_course()
     if sheet:
         _write_sheet(app, work.migration, decision, course, sheet)
     app.output.show(decision_table(work.migration, decision, course))
     app.output.finish(decision.exit_code)
+
+
+def _carry_out(app: Application, work: "Work", step: str, bandwidth: int | None) -> "Decision":
+    """Do a step over the school's part of the line, and return the decision; without a step only look."""
+    from kdx.cutover.judgement import judge
+    from kdx.cutover.steps import move_for_good, rehearse
+    from kdx.schedule.rate import rate_of
+    from kdx.schedule.wan import part_of_line
+    from kdx.transfer.budget import Weight
+
+    if not step:
+        return judge(work.facts(work.read_course()), app.now())
+    own = rate_of(app.board, app.state, work.migration.share, bandwidth, app.now)
+    places = work.migration.share.location, work.migration.target.location
+    with part_of_line(app.board, app.state, Weight.MIGRATION, own, *places) as rate:
+        return (rehearse if step == "rehearse" else move_for_good)(replace(work, rate=rate))
 
 
 def _write_sheet(app: Application, one: "Migration", decision: "Decision", course: "Cutover", sheet: Path) -> None:

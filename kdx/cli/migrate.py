@@ -205,9 +205,13 @@ def verify(app: Application, school: str, share: str | None, to: str | None, lev
     """
     from kdx import migration
     from kdx.report import migration as tables
+    from kdx.schedule.wan import part_of_line
+    from kdx.transfer.budget import Weight
 
     one = migration.open_migration(app.board, app.state, school, share, to)
-    verdict = migration.verify(one, migration.Level(level), app.now, app.output.progress)
+    # nothing is read at the school: only the board's line is used
+    with part_of_line(app.board, app.state, Weight.MIGRATION, lambda: None, one.target.location) as rate:
+        verdict = migration.verify(one, migration.Level(level), app.now, app.output.progress, rate)
     app.record(verdict.event(one.names))
     app.output.show(tables.checked_table(one) if every else tables.verdict_table(one, verdict))
     app.output.warn(tables.verdict_exceptions(one))

@@ -19,6 +19,7 @@ from kdx.remotes import Place
 from kdx.remotes.interface import Capabilities, Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.transfer.copy import CONFLICT
 from kdx.transfer.crew import work_through
+from kdx.transfer.limit import Limiter
 from kdx.transfer.merge import merge
 from kdx.transfer.pace import Pace
 from kdx.transfer.plan import AT_TARGET, Action
@@ -109,7 +110,12 @@ def judge(expected: Iterable[Checked], known: Iterable[Known], level: Level) -> 
 
 
 def settle_by_bytes(
-    rows: Iterable[Checked], target: Place, level: Level, can: Capabilities, progress: Progress = SILENT
+    rows: Iterable[Checked],
+    target: Place,
+    level: Level,
+    can: Capabilities,
+    progress: Progress = SILENT,
+    limiter: Limiter = Limiter(None),
 ) -> Iterator[Checked]:
     """Let the bytes that lie at the target settle every row, and yield the outcome.
 
@@ -119,7 +125,7 @@ def settle_by_bytes(
         return _ask_store(rows, target, progress)
     return work_through(
         rows,
-        open_lane=lambda step: Lane(target.open(), step),
+        open_lane=lambda step: Lane(target.open(), step, limiter),
         work=lambda bundle, lane: (_read_back(row, lane) for row in bundle),
         weight=lambda row: 0,
         pace=Pace(can.parallel),
@@ -133,6 +139,7 @@ class Lane:
 
     target: Remote
     step: Callable[[int], None]
+    limiter: Limiter
 
     def close(self) -> None:
         """Let go of the target."""
@@ -222,6 +229,8 @@ def _as_entries(rows: Iterable[Checked], asked: deque[Checked]) -> Iterator[Entr
 
 
 def _read_back(row: Checked, lane: Lane) -> Checked:
+    if not lane.target.capabilities.digest_without_transfer:
+        lane.limiter.take(row.size)
     try:
         size, digest = _read(lane.target, row.target)
     except NotFound:
