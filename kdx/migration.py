@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from kdx.config.model import Board, School, Share, Target
-from kdx.errors import GateClosed
+from kdx.errors import GateClosed, KdxError
 from kdx.inventory.assess.assessment import assess, place_at
 from kdx.inventory.assess.finding import Severity
 from kdx.inventory.assess.profile import load_tables
@@ -25,6 +25,7 @@ from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place, place_of_share, place_of_target
 from kdx.remotes.interface import Entry, PlaceMissing, Remote
+from kdx.state.events.moving import MigrationStopped
 from kdx.state.folder import StateFolder
 from kdx.transfer.begun import begun
 from kdx.transfer.copy import CONFLICT, copy
@@ -160,8 +161,17 @@ def run(
         return Ran(planned, sent.result(), failed.result().entries, started, clock())
 
 
-def verify(migration: Migration, level: Level, clock: Clock, progress: Progress = SILENT) -> Verdict:
-    """Ask the target afresh for everything the last plan names, and keep how each entry was proven."""
+def verify(
+    migration: Migration,
+    level: Level,
+    clock: Clock,
+    progress: Progress = SILENT,
+    bandwidth: int | None | Rate = None,
+) -> Verdict:
+    """Ask the target afresh for everything the last plan names, and keep how each entry was proven.
+
+    `bandwidth` holds for what must be read back, as in run().
+    """
     with migration.locked():
         if not migration.records.plan.exists():
             raise NothingPlanned(
@@ -174,7 +184,9 @@ def verify(migration: Migration, level: Level, clock: Clock, progress: Progress 
                 tally, how = migration.records.write_verification(
                     begun(_listed(migration, target)),
                     level,
-                    lambda rows: settle_by_bytes(rows, target, migration.destination, level, progress),
+                    lambda rows: settle_by_bytes(
+                        rows, target, migration.destination, level, progress, Limiter(bandwidth)
+                    ),
                     {"verified": started.isoformat()},
                 )
         finally:
@@ -188,6 +200,19 @@ def verify(migration: Migration, level: Level, clock: Clock, progress: Progress 
             plan_sha256=digest_of(migration.records.plan),
             verified_sha256=digest_of(migration.records.verified),
         )
+
+
+def stop_of(migration: Migration, error: KdxError) -> MigrationStopped:
+    """Return what the ledger keeps of a run that an error ended."""
+    return MigrationStopped(
+        **migration.names,
+        error=type(error).__name__,
+        # a word of the clouds' own family (kdx/remotes/rclone), which not every installation needs to load
+        needs_login=type(error).__name__ == "NeedsLogin",
+        undecided=isinstance(error, Undecided),
+        exit_code=error.exit_code,
+        message=str(error),
+    )
 
 
 def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller: bool) -> Planned:
@@ -276,6 +301,12 @@ def _move(
                 failed.note(result.reason, 0)
     finally:
         records.gather()
+
+
+def destination_entries(migration: Migration) -> Iterator[Entry]:
+    """Yield what lies at the destination, over a connection of its own."""
+    with closing(migration.destination.open()) as destination:
+        yield from _listed(migration, destination)
 
 
 def _listed(migration: Migration, destination: Remote) -> Iterator[Entry]:

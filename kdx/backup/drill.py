@@ -31,6 +31,7 @@ from kdx.remotes import Place
 from kdx.remotes.interface import Kind
 from kdx.state.events.saving import DrillFinished
 from kdx.state.folder import StateFolder, StateUnusable, full_disk_explained
+from kdx.transfer.limit import Rate
 
 DIFFERENT = N_("what came back is not what was stored")
 CHUNK = 1 << 20
@@ -122,6 +123,8 @@ class Terms:
     whole: bool = False
     """Bring back everything, whatever the budget says."""
     dry_run: bool = False
+    rate: int | None | Rate = None
+    """Bytes per second, or what tells them at any moment."""
 
 
 def drill_school(
@@ -187,7 +190,7 @@ def _drill(
         done = _described(source, stored, stock, choice, alarms, terms, clock())
         if choice.turns and not terms.dry_run:
             with _scratch(terms, source, stock.restored(choice)) as folder:
-                done = _carry_out(done, frozenset(choice.turns), folder, clock, progress)
+                done = _carry_out(done, frozenset(choice.turns), folder, terms.rate, clock, progress)
             drilled = drilled.after(choice.turns, choice.bytes, done.started, passed=not done.faults)
             memory.save(drilled)
         return replace(done, proven=stock.part(drilled.read), oldest=drilled.oldest(stock.held))
@@ -235,12 +238,13 @@ class Sample(Selection):
 
 
 def _carry_out(
-    drill: Drill, turns: frozenset[int], folder: Path, clock: Callable[[], datetime], progress: Progress
+    drill: Drill, turns: frozenset[int], folder: Path, rate: int | None | Rate, clock: Callable[[], datetime],
+    progress: Progress,
 ) -> Drill:
     listed, target = folder / "listed", folder / "files"
     target.mkdir()
     with listed.open("wb") as file:
-        wish = Wish(Sample(turns, drill.whole, file))
+        wish = Wish(Sample(turns, drill.whole, file), bandwidth=rate)
         # a state of its own: a drill must neither hold up a real restore nor be taken for one that was begun
         done = restore(
             drill.source, drill.snapshot, (), Place(parse_location(str(target))), wish, StateFolder(folder / "state"),

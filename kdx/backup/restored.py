@@ -11,6 +11,7 @@ from kdx.errors import ExitCode, GateClosed, KdxError, gravest
 from kdx.language import N_
 from kdx.remotes import Place
 from kdx.state.events.saving import RestoreFinished
+from kdx.transfer.limit import Rate
 
 LOST = frozenset({DAMAGED, REFUSED, PART_LOST})
 """Faults of the vault; the others are of the place that was written to."""
@@ -106,6 +107,6 @@ class Wish:
     selection: Selection
     beside: bool = False
     """Whether it goes beside what is there, under names of its own; a whole share needs an empty place otherwise."""
-    bandwidth: int | None = None
-    """Bytes per second."""
+    bandwidth: int | None | Rate = None
+    """Bytes per second, or what tells them at any moment."""
     dry_run: bool = False

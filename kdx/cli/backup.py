@@ -199,21 +199,26 @@ def _back_up(
 ) -> "Ran":
     from kdx.backup.run import back_up
     from kdx.schedule.rate import rate_of
+    from kdx.schedule.wan import part_of_line
     from kdx.state.events.saving import SnapshotSealed
+    from kdx.transfer.budget import Weight
 
     tails = app.ledger.present(SnapshotSealed.kind, job.share.id)
-    return back_up(
-        job,
-        app.now,
-        processes=len(os.sched_getaffinity(0)),
-        record=app.record,
-        tail=tails[-1].body if tails else None,
-        bandwidth=rate_of(app.board, app.state, job.share, bandwidth, app.now),
-        recovering=recovering,
-        reread=reread,
-        stop=stop,
-        progress=app.output.progress,
-    )
+    own = rate_of(app.board, app.state, job.share, bandwidth, app.now)
+    places = job.share.location, job.vault.place.location
+    with part_of_line(app.board, app.state, Weight.BACKUP, own, *places) as rate:
+        return back_up(
+            job,
+            app.now,
+            processes=len(os.sched_getaffinity(0)),
+            record=app.record,
+            tail=tails[-1].body if tails else None,
+            bandwidth=rate,
+            recovering=recovering,
+            reread=reread,
+            stop=stop,
+            progress=app.output.progress,
+        )
 
 
 @backup.command("list")

@@ -25,24 +25,30 @@ def drill(app: Application, schools: tuple[str, ...], whole: bool, scratch: Path
     Example: kdx drill kameyama_nishi_es
     """
     from kdx.backup.drill import Drill, Terms, drill_school
+    from kdx.backup.vault import place_of_vault
     from kdx.cli.failures import explain
     from kdx.cli.restore import sources_of
     from kdx.report.drill import drills_table, faults_text
     from kdx.report.schools import school_names, with_names
+    from kdx.schedule.wan import part_of_line
+    from kdx.transfer.budget import Weight
 
     chosen = dict.fromkeys(map(app.board.school, schools)) or app.board.schools
-    terms = Terms(app.state, app.zone, app.board.backup.drill_megabytes * 1_000_000, scratch, whole, dry_run)
+    vault = place_of_vault(app.board).location
     drills: list[Drill] = []
     codes = []
-    for school in chosen:
-        for done in drill_school(sources_of(app, school.shares), terms, app.now, app.output.progress):
-            if isinstance(done, KdxError):
-                codes.append(explain(done, app))
-                continue
-            drills.append(done)
-            codes.append(done.exit_code)
-            if done.files and not dry_run:
-                app.record(done.event())
+    with part_of_line(app.board, app.state, Weight.DRILL, lambda: None, vault) as rate:
+        week_bytes = app.board.backup.drill_megabytes * 1_000_000
+        terms = Terms(app.state, app.zone, week_bytes, scratch, whole, dry_run, rate)
+        for school in chosen:
+            for done in drill_school(sources_of(app, school.shares), terms, app.now, app.output.progress):
+                if isinstance(done, KdxError):
+                    codes.append(explain(done, app))
+                    continue
+                drills.append(done)
+                codes.append(done.exit_code)
+                if done.files and not dry_run:
+                    app.record(done.event())
     table = drills_table(drills, school_names(app.board), dry_run)
     app.output.show(with_names(table, app.board))
     app.output.warn(faults_text(drills))

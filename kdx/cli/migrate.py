@@ -1,5 +1,7 @@
 """`kdx migrate`: move a share, prove that it arrived, hand the principal a receipt. Translates; decides nothing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -8,6 +10,8 @@ import click
 
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxGroup
+from kdx.cli.cutover import cutover
+from kdx.cli.migration_status import status
 from kdx.cli.options import (
     bandwidth_option,
     dry_run_option,
@@ -108,17 +112,34 @@ def run(
     from kdx import migration
     from kdx.report import migration as tables
     from kdx.schedule.rate import rate_of
+    from kdx.schedule.wan import part_of_line
+    from kdx.transfer.budget import Weight
 
     one = migration.open_migration(app.board, app.state, school, share, to)
     if dry_run:
         _rehearse(app, one, answers, accept_smaller)
     _take_decisions(app, one, answers)
-    rate = rate_of(app.board, app.state, one.share, bandwidth, app.now)
-    ran = migration.run(one, app.now, rate, app.output.progress, accept_smaller)
+    own = rate_of(app.board, app.state, one.share, bandwidth, app.now)
+    places = one.share.location, one.target.location
+    with _stop_noted(app, one), part_of_line(app.board, app.state, Weight.MIGRATION, own, *places) as rate:
+        ran = migration.run(one, app.now, rate, app.output.progress, accept_smaller)
     app.record(ran.event(one.names))
     app.output.show(tables.ran_table(one, ran))
     app.output.warn(tables.ran_exceptions(one))
     app.output.finish(ran.exit_code)
+
+
+@contextmanager
+def _stop_noted(app: Application, one: "Migration") -> Iterator[None]:
+    """Note in the ledger why a run came to no end, so that a table can say who must do something."""
+    from kdx.errors import KdxError
+    from kdx.migration import stop_of
+
+    try:
+        yield
+    except KdxError as error:
+        app.record(stop_of(one, error))
+        raise
 
 
 def _rehearse(app: Application, one: "Migration", answers: Path | None, accept_smaller: bool) -> NoReturn:
@@ -184,31 +205,21 @@ def verify(app: Application, school: str, share: str | None, to: str | None, lev
     """
     from kdx import migration
     from kdx.report import migration as tables
+    from kdx.schedule.wan import part_of_line
+    from kdx.transfer.budget import Weight
 
     one = migration.open_migration(app.board, app.state, school, share, to)
-    verdict = migration.verify(one, migration.Level(level), app.now, app.output.progress)
+    # nothing is read at the school: only the board's line is used
+    with part_of_line(app.board, app.state, Weight.MIGRATION, lambda: None, one.target.location) as rate:
+        verdict = migration.verify(one, migration.Level(level), app.now, app.output.progress, rate)
     app.record(verdict.event(one.names))
     app.output.show(tables.checked_table(one) if every else tables.verdict_table(one, verdict))
     app.output.warn(tables.verdict_exceptions(one))
     app.output.finish(verdict.exit_code)
 
 
-@migrate.command()
-@click.argument("school", metavar="[SCHOOL]", required=False)
-@share_option
-@target_option
-@output_options
-@click.pass_obj
-def status(app: Application, school: str | None, share: str | None, to: str | None) -> None:
-    """Show how far every migration is, and what comes next.
-
-    Example: kdx migrate status
-    """
-    from kdx.report.migration_status import KINDS, status_table
-
-    shares = app.board.shares_named(school, share)
-    target = app.board.target(to) if to else None
-    app.output.show(status_table(app.board, shares, target, {kind: app.ledger.present(kind) for kind in KINDS}))
+migrate.add_command(status)
+migrate.add_command(cutover)
 
 
 @migrate.command(acts=True)

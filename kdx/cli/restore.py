@@ -1,6 +1,7 @@
 """`kdx restore`: bring back a file, a folder, a share, or the board's own machine. Translates; decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from kdx.backup.choice import Moment
     from kdx.backup.restored import Source
     from kdx.config.model import Share
+    from kdx.remotes import Place
+    from kdx.transfer.limit import Rate
 
 
 class NoPlace(UsageMistake):
@@ -119,13 +122,30 @@ def _carry_out(
     else:
         selection = Selection(paths, beside(stored.seal.name.started.astimezone(app.zone)))
         target = place_of_share(app.board, share)
-    wish = Wish(selection, not to, bandwidth, dry_run)
-    done = work.restore(source, stored, alarms, target, wish, app.state, app.now, app.output.progress)
+    with _rate(app, source, share, target, bandwidth) as rate:
+        wish = Wish(selection, not to, rate, dry_run)
+        done = work.restore(source, stored, alarms, target, wish, app.state, app.now, app.output.progress)
     if not dry_run:
         app.record(done.event())
     app.output.show(restored_table(done, app.zone))
     app.output.warn(faults_text(done))
     app.output.finish(done.exit_code)
+
+
+@contextmanager
+def _rate(
+    app: Application, source: "Source", share: "Share | None", target: "Place", bandwidth: int | None
+) -> "Iterator[int | None | Rate]":
+    """Give what the restore may take of the line; `bandwidth` alone where there is no board that says more."""
+    from kdx.schedule.wan import part_of_line
+    from kdx.transfer.budget import Weight
+
+    if share is None:
+        yield bandwidth
+        return
+    places = source.vault.place.location, target.location
+    with part_of_line(app.board, app.state, Weight.RESTORE, lambda: bandwidth, *places) as rate:
+        yield rate
 
 
 def sources_of(app: Application, shares: "Sequence[Share]", key: Path | None = None) -> "list[Source]":

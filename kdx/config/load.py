@@ -10,6 +10,7 @@ from kdx.config.hosts import ansible_view, read_hosts
 from kdx.config.ignore import DEFAULT, extend, read_patterns
 from kdx.config.mistakes import ConfigurationMistakes, Findings, Mistake
 from kdx.config.model import Board
+from kdx.config.read_scheduling import check_schools
 from kdx.config.schools import Surroundings, read_schools
 from kdx.config.settings import read_settings
 from kdx.config.strict_yaml import read_yaml
@@ -33,6 +34,8 @@ def build(settings: Node | None, inventory: Node | None, folder: Path, found: Fi
         hosts = read_hosts(inventory, found)
         around = Surroundings(folder, extend(DEFAULT, extra))
         board = replace(board, schools=read_schools(inventory, hosts, around, found), ansible=ansible_view(hosts))
+        if settings is not None:
+            check_schools(settings.value.get("schedule"), [school.id for school in board.schools], found)
     if found.mistakes:
         raise ConfigurationMistakes(found.mistakes)
     return replace(board, warnings=tuple(sorted(set(found.warnings))))

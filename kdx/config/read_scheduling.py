@@ -1,7 +1,7 @@
 """`schedule:` and `hazard:` of kdx.yml -> nouns. Strict: what is not known or not possible is a mistake."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,8 @@ from kdx.config.fields import (
     refuse_unknown,
 )
 from kdx.config.mistakes import Findings
-from kdx.config.scheduling import HazardPolicy, Scheduling, Span, Vacation
+from kdx.config.model import nearest_names
+from kdx.config.scheduling import HazardPolicy, OwnLine, Scheduling, Span, Vacation, Wave
 from kdx.language import _
 
 Value = TypeVar("Value")
@@ -46,6 +47,8 @@ def read_scheduling(node: Node | None, folder: Path, found: Findings) -> Schedul
         "webhook": lambda one: _address(one, found),
         "mail_file": lambda one: _path(one, folder, found),
         "textfile": lambda one: _path(one, folder, found),
+        "schools": lambda one: {name: _own_line(line, found) for name, line in read_mapping(one, found).items()},
+        "waves": lambda one: _all(one, lambda item: _wave(item, found), found),
     }
     return Scheduling(**_read(node, values, readers, found))
 
@@ -71,6 +74,40 @@ def _read(
         refuse_unknown(node, tuple(readers), found)
     read = {key: readers[key](value) for key, value in values.items() if key in readers and not is_empty(value)}
     return {key: value for key, value in read.items() if value is not None}
+
+
+def _wave(node: Node, found: Findings) -> Wave | None:
+    values = read_mapping(node, found)
+    if not values:
+        return None
+    refuse_unknown(node, ("schools", "start"), found)
+    schools = tuple(read_text(item, found) for item in read_items(values.get("schools"), found))
+    if not schools:
+        mistake(found, node, _("{key} is missing.").format(key="schools"))
+    start = values.get("start")
+    return Wave(schools, _date(start, found) if start else None)
+
+
+def check_schools(node: Node | None, schools: Sequence[str], found: Findings) -> None:
+    """Say which names under schedule: that should be schools are none."""
+    values = read_mapping(node, Findings())
+    named = list(read_mapping(values.get("schools"), Findings()).items())
+    for wave in read_items(values.get("waves"), Findings()):
+        items = read_items(read_mapping(wave, Findings()).get("schools"), Findings())
+        named += [(read_text(item, Findings()), item) for item in items]
+    for name, one in named:
+        if name not in schools:
+            near = tuple(nearest_names(name, list(schools)))
+            mistake(found, one, _("the inventory has no school with this id."), near)
+
+
+def _own_line(node: Node, found: Findings) -> OwnLine:
+    readers: Mapping[str, Callable[[Node], Any]] = {
+        "line": lambda one: _rate(one, found),
+        "class_rate": lambda one: _rate(one, found),
+        "class_hours": lambda one: _span(one, found),
+    }
+    return OwnLine(**_read(node, read_mapping(node, found), readers, found))
 
 
 def _span(node: Node, found: Findings) -> Span | None:

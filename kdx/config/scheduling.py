@@ -1,7 +1,8 @@
 """When backups may run and what the weather changes: frozen nouns with defaults that suit a school. Reads nothing."""
 
-from dataclasses import dataclass, field
-from datetime import date, time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, time, timedelta
 from pathlib import Path
 
 
@@ -17,6 +18,12 @@ class Span:
         if self.start <= self.end:
             return self.start <= moment < self.end
         return moment >= self.start or moment < self.end
+
+    @property
+    def length(self) -> timedelta:
+        """How long it lasts; from and to the same time is a day."""
+        minutes = (self.end.hour - self.start.hour) * 60 + self.end.minute - self.start.minute
+        return timedelta(minutes=minutes % (24 * 60) or 24 * 60)
 
     def __str__(self) -> str:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"
@@ -35,6 +42,24 @@ class Vacation:
         if self.start <= self.end:
             return self.start <= here <= self.end
         return here >= self.start or here <= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """What is different at one school; None is as for all. Rates in bytes per second."""
+
+    line: int | None = None
+    class_rate: int | None = None
+    class_hours: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Schools that migrate together."""
+
+    schools: tuple[str, ...]
+    start: date | None = None
+    """The first day; None: as soon as the wave before it is done."""
 
 
 MEGABIT = 125_000
@@ -76,6 +101,28 @@ class Scheduling:
     """Every message is added to this file, in mbox form."""
     textfile: Path | None = None
     """Figures for Prometheus' node_exporter."""
+    schools: Mapping[str, OwnLine] = field(default_factory=dict, hash=False)
+    """School id -> what is different there."""
+
+    waves: tuple[Wave, ...] = ()
+    """In which order schools migrate; those in none come last, all schools together where there is none."""
+
+    def wave_of(self, school: str) -> int:
+        """Return the number of a school's wave."""
+        return next((number for number, wave in enumerate(self.waves) if school in wave.schools), len(self.waves))
+
+    def of(self, school: str) -> "Scheduling":
+        """Return the rules of one school."""
+        own = self.schools.get(school)
+        if own is None:
+            return self
+        named = {name: getattr(own, name) for name in ("line", "class_rate", "class_hours")}
+        return replace(self, **{name: value for name, value in named.items() if value is not None})
+
+    def own_line(self, school: str) -> int | None:
+        """Return what a school's line carries where that is written down for this school."""
+        own = self.schools.get(school)
+        return own.line if own else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from kdx.config.model import Board, School, Share, Target
 from kdx.language import N_, _
 from kdx.report.tables import Column, Row, Table
+from kdx.schedule.standing import Standing, Waits
 from kdx.state.ledger import Recorded
 from kdx.transfer.plan import TO_MOVE, Action
 from kdx.transfer.verify import OPEN, WRONG, Outcome
@@ -32,6 +33,80 @@ COLUMNS = (
     Column("receipt", N_("Receipt"), "time"),
     Column("next", N_("Next step")),
 )
+FLEET = (
+    Column("school", N_("School")),
+    Column("share", N_("Share")),
+    Column("target", N_("Target"), "path"),
+    Column("wave", N_("Wave"), "count"),
+    Column("moved", N_("Moved"), "bytes"),
+    Column("left", N_("Left"), "bytes"),
+    Column("rate", N_("Per second"), "bytes"),
+    Column("finish", N_("Moved by"), "date"),
+    Column("who", N_("Waits for"), "word"),
+    Column("what", N_("What"), "word"),
+    Column("detail", N_("Detail")),
+)
+SCHOOL, BOARD, TECHNICIAN, NOBODY = N_("the school"), N_("the board"), N_("the technician"), N_("nobody")
+WAITS: Mapping[Waits, tuple[str, str]] = {
+    Waits.NOTHING: (NOBODY, N_("goes on with the next run")),
+    Waits.SCAN: (TECHNICIAN, N_("was never scanned")),
+    Waits.PLAN: (TECHNICIAN, N_("was never planned")),
+    Waits.DECISIONS: (SCHOOL, N_("must decide about entries")),
+    Waits.TAKEN: (TECHNICIAN, N_("names are taken at the target")),
+    Waits.OPEN_FILES: (SCHOOL, N_("entries could not be read: close them, then run again")),
+    Waits.LOGIN: (BOARD, N_("must log in anew at the target")),
+    Waits.SERVER: (TECHNICIAN, N_("a server does not answer or refuses")),
+    Waits.PROOF: (TECHNICIAN, N_("must be verified")),
+    Waits.RECEIPT: (BOARD, N_("the receipt is to be written")),
+    Waits.CUTOVER: (BOARD, N_("cutover")),
+    Waits.DONE: (NOBODY, N_("done")),
+}
+"""For whom, and what for."""
+
+
+def fleet_table(
+    board: Board, standings: Sequence[Standing], days: Mapping[str, int], now: datetime, zone: tzinfo, last: int
+) -> Table:
+    """Return every migration with its forecast: what is moved, what is left, when it is done, who must do something.
+
+    `days` says for each target with a daily limit how many days that alone takes; `last` is the newest event.
+    """
+    names = {str(one.location): one.name for one in board.targets}
+    rows = [
+        {
+            "school": board.school(one.share.school).name,
+            "share": one.share.name,
+            "target": names.get(one.target, one.target) or None,
+            "wave": one.wave,
+            "moved": one.moved,
+            "left": one.left,
+            "rate": round(one.rate) if one.rate else None,
+            "finish": one.finish,
+            "who": WAITS[one.waits][0],
+            "what": WAITS[one.waits][1],
+            "detail": one.detail or None,
+        }
+        for one in standings
+    ]
+    source = _("ledger #{id}").format(id=last)
+    return Table(_("All migrations"), FLEET, rows, as_of=now, source=source, notes=_notes(standings, days, zone))
+
+
+def _notes(standings: Sequence[Standing], days: Mapping[str, int], zone: tzinfo) -> tuple[str, ...]:
+    moved, left = (sum(getattr(one, name) or 0 for one in standings) for name in ("moved", "left"))
+    still = sum(one.finish is None and one.left != 0 for one in standings)
+    ends = [one.finish for one in standings if one.finish]
+    notes = [_("Moved {moved} of {all} bytes.").format(moved=f"{moved:,}", all=f"{moved + left:,}")]
+    if ends:
+        day = max(ends).astimezone(zone)
+        notes.append(_("What can go on is moved by {day}, at the speed of former runs.").format(day=f"{day:%Y-%m-%d}"))
+    if still:
+        notes.append(_("{count} migrations stand still; for them nobody can name a day.").format(count=still))
+    notes += [
+        _("{target}: its daily limit alone makes it {count} days.").format(target=target, count=count)
+        for target, count in days.items()
+    ]
+    return tuple(notes)
 
 
 def status_table(board: Board, shares: Iterable[Share], target: Target | None, present: Present) -> Table:

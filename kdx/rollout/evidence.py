@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kdx.rollout.stream import Cell
-from kdx.state.events import moving, rollout, saving
+from kdx.state.events import cutover, moving, rollout, saving
 from kdx.state.ledger import Ledger, Recorded
 
 DRILL = saving.DrillFinished.kind
@@ -21,7 +21,8 @@ NEWEST = (
     rollout.BlockChanged.kind, rollout.ObservationMade.kind, rollout.ReportImported.kind, moving.ScanFinished.kind,
     moving.PlanMade.kind, moving.RunFinished.kind, moving.VerifyFinished.kind, SNAPSHOT,
 )
-EVERY = (moving.ReceiptIssued.kind, DRILL, rollout.BaselineSet.kind)
+CUTOVERS = (cutover.CutoverDecided.kind, cutover.CutoverRolledBack.kind)
+EVERY = (moving.ReceiptIssued.kind, DRILL, rollout.BaselineSet.kind, *CUTOVERS)
 MOVES = (moving.PlanMade.kind, moving.RunFinished.kind, moving.VerifyFinished.kind)
 KNOWN_VERSION = 1
 
@@ -41,6 +42,8 @@ class ShareFacts:
     """Address of a target -> kind -> the newest plan, run and verification."""
     drills: list[Recorded] = field(default_factory=list)
     """Oldest first."""
+    cutovers: list[Recorded] = field(default_factory=list)
+    """Decisions and roll-backs, oldest first."""
 
 
 @dataclass(slots=True)
@@ -103,6 +106,7 @@ def read_first(ledger: Ledger, as_of: datetime | None = None) -> Facts:
         for target, receipts in share.receipts.items():
             share.receipts[target] = [one for one in receipts if one.body.get("whole") is True][:1]
         share.drills = [one for one in share.drills if succeeded(one)][:1]
+        share.cutovers = [one for one in share.cutovers if one.body.get("go") is True][:1]
     return facts
 
 
@@ -168,6 +172,8 @@ def _take_of_share(facts: Facts, event: Recorded) -> None:
         share.snapshot = event
     elif event.kind == DRILL:
         share.drills.append(event)
+    elif event.kind in CUTOVERS:
+        share.cutovers.append(event)
 
 
 def _share(facts: Facts, name: str) -> ShareFacts:

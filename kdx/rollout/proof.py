@@ -46,6 +46,7 @@ CHECKS = {
     "receipt": N_("migration receipt"),
     "drill": N_("restore drill"),
     "snapshot": N_("snapshot in the vault"),
+    "cutover": N_("cutover to the new place"),
 }
 
 

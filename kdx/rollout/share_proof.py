@@ -1,4 +1,4 @@
-"""What scans, receipts, drills and snapshots prove about the shares of a school. Pure.
+"""What scans, receipts, drills, snapshots and cutovers prove about the shares of a school. Pure.
 
 A receipt proves that everything had arrived when it was issued. What happened later between the same share and target
 can overtake it: then the receipt no longer says what is.
@@ -20,7 +20,7 @@ def prove_by_shares(facts: Facts, check: str, shares: Sequence[str]) -> Proof:
     label = Word(CHECKS[check])
     if not shares:
         return Proof(Outcome.ABSENT, because(N_("{check}: the inventory has no share of this school"), check=label))
-    judge = {"scan": _scan, "receipt": _receipt, "drill": _drill, "snapshot": _snapshot}[check]
+    judge = {"scan": _scan, "receipt": _receipt, "drill": _drill, "snapshot": _snapshot, "cutover": _cutover}[check]
     proofs = [judge(facts.share(share)) for share in shares]
     passed = [proof for proof in proofs if proof.outcome is Outcome.PASSED]
     failed = [proof for proof in proofs if proof.outcome is Outcome.FAILED]
@@ -68,6 +68,18 @@ def _drill(share: ShareFacts) -> Proof:
     before = any(map(succeeded, share.drills[:-1]))
     failed = because(N_("the last restore drill failed"))
     return Proof(Outcome.FAILED, failed, at, passed_before=before, events=(last.id,))
+
+
+def _cutover(share: ShareFacts) -> Proof:
+    """The last word counts: go, or the way back after it. A no-go in between says nothing of an earlier go."""
+    said = [one for one in share.cutovers if "go" not in one.body or one.body["go"] is True]
+    if not said:
+        return Proof(Outcome.ABSENT, because(N_("no cutover")))
+    last = said[-1]
+    if "go" in last.body:
+        return Proof(Outcome.PASSED, because(N_("cut over")), moment(last, "decided"), events=(last.id,))
+    back = because(N_("the school went back to the old server"))
+    return Proof(Outcome.FAILED, back, last.time, passed_before=True, events=(last.id,))
 
 
 def _receipt(share: ShareFacts) -> Proof:

@@ -38,7 +38,7 @@ CAUSES = (
     N_("delivery"), N_("works"), N_("budget"), N_("people"), N_("vendor"), N_("school-event"), N_("other"),
 )
 """What can hold a milestone up."""
-BUILT_IN = ("scan", "receipt", "drill", "snapshot")
+BUILT_IN = ("scan", "receipt", "drill", "snapshot", "cutover")
 """Checks that other commands of kdx answer by what they leave in the ledger."""
 
 

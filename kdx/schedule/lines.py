@@ -28,7 +28,7 @@ class Lines:
 
         A warning lifts the limit of the lessons and sets its own: the school is calling parents.
         """
-        rules, percent = self._rules, state.order.line_percent
+        rules, percent = self._rules.of(state.id), state.order.line_percent
         shared = rules.wan // rules.parallel
         if state.order.copy_since:
             return min(rules.line * percent // 100, shared)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from kdx.config.model import Board, Share
@@ -22,17 +23,19 @@ def rate_of(
     line, what the board leaves to jobs during lessons.
     """
     calendar, _unreadable = calendar_of(board)
+    calendar = replace(calendar, rules=calendar.rules.of(share.school))
+    line = board.schedule.own_line(share.school) if share.over_network else None
 
     def ask() -> int | None:
         said = read_limit(state, share.school)
         if said is None and share.over_network and calendar.in_class(clock()):
             said = calendar.rules.class_rate
-        return min(filter(None, (said, most)), default=None)
+        return min(filter(None, (said, line, most)), default=None)
 
-    return _once_a_second(ask)
+    return once_a_second(ask)
 
 
-def _once_a_second(ask: Rate, clock: Callable[[], float] = time.monotonic) -> Rate:
+def once_a_second(ask: Rate, clock: Callable[[], float] = time.monotonic) -> Rate:
     """Return the same, asked seldom: it reads a file and a calendar, and whoever moves bytes asks for every piece."""
     answer: tuple[float, int | None] | None = None
 

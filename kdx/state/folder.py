@@ -63,6 +63,10 @@ class StateFolder:
         """Folder of the scheduler: what it remembers, and the logs of its jobs."""
         return self._folder("schedule")
 
+    def budget(self) -> Path:
+        """Folder in which running jobs share the board's line: one locked file for each."""
+        return self._folder("budget")
+
     @property
     def ledger(self) -> Path:
         """File of the ledger (SQLite)."""

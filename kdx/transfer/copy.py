@@ -109,6 +109,8 @@ def _fetch_small(items: Sequence[Item], lane: Lane) -> Sequence[Item | Parcel | 
     small = [(item.path, item.size) for item in items if is_small(item)]
     if not small:
         return items
+    # before they are read, not before they are written: what is read ahead crosses the school's line too
+    lane.limiter.take(sum(size for _, size in small))
     with lane.sources.borrow() as source:
         source.prepare(small)
         return [_caught(fetch, item, source) if is_small(item) else item for item in items]
@@ -135,7 +137,6 @@ def _deliver(item: Item, parcel: Parcel, lane: Lane) -> Done:
     settled = _settled(item, lane, lambda: parcel.digest)
     if settled is not None:
         return settled
-    lane.limiter.take(len(parcel.data))
     metadata = _metadata(item, parcel.digest.sha256)
     written = lane.target.write(item.target, (parcel.data,), len(parcel.data), metadata, _expected(item, lane))
     lane.step(len(parcel.data))

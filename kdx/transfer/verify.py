@@ -18,6 +18,7 @@ from kdx.remotes import Place
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.transfer.copy import CONFLICT
 from kdx.transfer.crew import work_through
+from kdx.transfer.limit import Limiter
 from kdx.transfer.merge import merge
 from kdx.transfer.pace import Pace
 from kdx.transfer.plan import AT_TARGET, Action
@@ -108,7 +109,12 @@ def judge(expected: Iterable[Checked], known: Iterable[Known], level: Level) -> 
 
 
 def settle_by_bytes(
-    rows: Iterable[Checked], target: Remote, place: Place, level: Level, progress: Progress = SILENT
+    rows: Iterable[Checked],
+    target: Remote,
+    place: Place,
+    level: Level,
+    progress: Progress = SILENT,
+    limiter: Limiter = Limiter(None),
 ) -> Iterator[Checked]:
     """Let the bytes that lie at the target settle every row, and yield the outcome.
 
@@ -120,7 +126,7 @@ def settle_by_bytes(
         return _ask_store(rows, target, progress)
     return work_through(
         rows,
-        open_lane=lambda step: Lane(place.open(), step),
+        open_lane=lambda step: Lane(place.open(), step, limiter),
         work=lambda bundle, lane: (_read_back(row, lane) for row in bundle),
         weight=lambda row: 0,
         pace=Pace(can.parallel),
@@ -134,6 +140,7 @@ class Lane:
 
     target: Remote
     step: Callable[[int], None]
+    limiter: Limiter
 
     def close(self) -> None:
         """Let go of the target."""
@@ -222,6 +229,8 @@ def _as_entries(rows: Iterable[Checked], asked: deque[Checked]) -> Iterator[Entr
 
 
 def _read_back(row: Checked, lane: Lane) -> Checked:
+    if not lane.target.capabilities.digest_without_transfer:
+        lane.limiter.take(row.size)
     try:
         size, digest = _read(lane.target, row.target)
     except NotFound:

@@ -5,6 +5,7 @@ Samba changes to the user who logs in, so tests that are not root may log in onl
 
 import os
 import pwd
+import signal
 import socket
 import subprocess
 import time
@@ -27,6 +28,18 @@ class SambaServer:
     port: int
     user: str
     config: Path
+    process: int = 0
+
+    def make_read_only(self, read_only: bool = True) -> None:
+        """Change the share in its configuration and have the server read it anew, as an administrator does.
+
+        Who is connected keeps what he has; who comes anew meets the share as it is now.
+        """
+        text = self.config.read_text("utf-8")
+        was, now = ("no", "yes") if read_only else ("yes", "no")
+        assert f"read only = {was}" in text
+        self.config.write_text(text.replace(f"read only = {was}", f"read only = {now}"), "utf-8")
+        os.kill(self.process, signal.SIGHUP)
 
     def url(self, *path: str, user: str | None = None, port: int | None = None) -> str:
         """Address of the share or of a folder in it."""
@@ -58,7 +71,7 @@ def serve_samba(
         )
         try:
             _wait_for(server, port, private)
-            yield SambaServer(root, port, user, config)
+            yield SambaServer(root, port, user, config, server.pid)
         finally:
             _stop(server)
 
@@ -121,8 +134,6 @@ def _wait_for(server: "subprocess.Popen[bytes]", port: int, private: Path) -> No
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
     """End the server and the processes it made for its clients: all of them are in the session that was begun."""
-    import signal
-
     for end in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(server.pid, end)

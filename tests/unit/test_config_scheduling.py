@@ -53,9 +53,34 @@ jma: {office: "240000", class20: "2421000", bosai: "https://mirror.example.jp/bo
     assert board.weather and board.weather.bosai == "https://mirror.example.jp/bosai"
 
 
+def test_a_school_may_have_its_own_line_and_its_wave(tmp_path: Path) -> None:
+    (tmp_path / "hosts.yml").write_text(
+        "all: {children: {schools: {children: {a_es: {vars: {school_name: 甲小}}, b_es: {vars: {school_name: 乙小}}}}}}\n",
+        "utf-8",
+    )
+    (tmp_path / "kdx.yml").write_text(
+        """board: 試験市教育委員会
+schedule:
+  line: 100Mbit
+  schools: {a_es: {line: 20Mbit, class_rate: 2Mbit, class_hours: "08:20-16:00"}}
+  waves: [{schools: [a_es], start: 2026-12-05}]
+""",
+        "utf-8",
+    )
+    rules = load_board(tmp_path).schedule
+    own = rules.of("a_es")
+    assert (own.line, own.class_rate, str(own.class_hours)) == (2_500_000, 250_000, "08:20-16:00")
+    assert rules.of("b_es") == rules and rules.own_line("a_es") == 2_500_000 and rules.own_line("b_es") is None
+    assert (rules.wave_of("a_es"), rules.wave_of("b_es"), rules.waves[0].start) == (0, 1, date(2026, 12, 5))
+
+
 @pytest.mark.parametrize(
     ("settings", "place"),
     [
+        ("schedule: {schools: {nobody: {line: 5Mbit}}}\n", "schedule.schools.nobody"),
+        ("schedule: {schools: {nobody: {lien: 5Mbit}}}\n", "schedule.schools.nobody.lien"),
+        ("schedule: {waves: [{schools: [nobody]}]}\n", "schedule.waves[0].schools[0]"),
+        ("schedule: {waves: [{start: 2026-12-05}]}\n", "schedule.waves[0]"),
         ("schedule: {rpo: 30}\n", "schedule.rpo"),
         ("schedule: {parallel: 0}\n", "schedule.parallel"),
         ("schedule: {window: 22:00}\n", "schedule.window"),

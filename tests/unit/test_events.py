@@ -8,10 +8,12 @@ from typing import ClassVar
 
 import pytest
 
+from kdx.state.events.cutover import CutoverDecided, CutoverRehearsed, CutoverRolledBack, FreezeChecked
 from kdx.state.events.event import Event
 from kdx.state.events.house import CommandFailed, InventoryCreated, KeyMade
 from kdx.state.events.moving import (
     DecisionsTaken,
+    MigrationStopped,
     PlanMade,
     ReceiptIssued,
     RunFinished,
@@ -74,6 +76,20 @@ VERIFY = VerifyFinished(
     **NAMES, level="checksum", outcomes={"proven": 2}, sizes={"proven": 10}, how={"store MD5": 2},
     plan_sha256="1" * 64, verified_sha256="2" * 64, exit_code=0, started=NOON, ended=NOON,
 )
+STOPPED = MigrationStopped(
+    **NAMES, error="NeedsLogin", needs_login=True, undecided=False, exit_code=12, message="The login has expired."
+)
+REHEARSED = CutoverRehearsed(
+    **NAMES, since=NOON, changed=2, changed_bytes=10, scan_seconds=1.0, move_seconds=2.0, verify_seconds=3.0,
+    open_documents=1, canary="accepted", exit_code=0, started=NOON, ended=NOON,
+)
+FROZEN = FreezeChecked(
+    **NAMES, canary="refused", canary_proves=True, differences=0, open_documents=0, started=NOON, ended=NOON
+)
+DECIDED = CutoverDecided(
+    **NAMES, go=True, against=[], plan_sha256="1" * 64, verified_sha256="2" * 64, baseline_sha256="3" * 64, decided=NOON
+)
+ROLLED_BACK = CutoverRolledBack(**NAMES, changes={"added": 1}, canary="accepted", started=NOON, ended=NOON)
 RECEIPT = ReceiptIssued("shiken_es", TARGET, ["shiken_es-1"], True, "3" * 64, "SHA256:x", "/srv/receipt")
 OF_A_SNAPSHOT = {"school", "share", "share_id", "vault", "snapshot"}
 SNAPSHOT = {
@@ -148,6 +164,26 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
         VERIFY, f"shiken_es-1@{TARGET}",
         {*OF_A_TRANSFER, "level", "outcomes", "sizes", "how", "plan_sha256", "verified_sha256", "exit_code",
          "started", "ended"},
+    ),
+    "migration.stopped": (
+        STOPPED, f"shiken_es-1@{TARGET}",
+        {*OF_A_TRANSFER, "error", "needs_login", "undecided", "exit_code", "message"},
+    ),
+    "cutover.rehearsed": (
+        REHEARSED, f"shiken_es-1@{TARGET}",
+        {*OF_A_TRANSFER, "since", "changed", "changed_bytes", "scan_seconds", "move_seconds", "verify_seconds",
+         "open_documents", "canary", "exit_code", "started", "ended"},
+    ),
+    "cutover.frozen": (
+        FROZEN, f"shiken_es-1@{TARGET}",
+        {*OF_A_TRANSFER, "canary", "canary_proves", "differences", "open_documents", "started", "ended"},
+    ),
+    "cutover.decided": (
+        DECIDED, f"shiken_es-1@{TARGET}",
+        {*OF_A_TRANSFER, "go", "against", "plan_sha256", "verified_sha256", "baseline_sha256", "decided"},
+    ),
+    "cutover.rolled-back": (
+        ROLLED_BACK, f"shiken_es-1@{TARGET}", {*OF_A_TRANSFER, "changes", "canary", "started", "ended"},
     ),
     "receipt.issued": (
         RECEIPT, f"shiken_es@{TARGET}",

@@ -14,6 +14,7 @@ from kdx.inventory.guard import SourceShrunk
 from kdx.migration import Level, Migration, TargetTaken, Undecided
 from kdx.remotes.interface import PlaceMissing
 from kdx.remotes.local import LocalRemote
+from kdx.transfer.limit import Limiter
 from kdx.transfer.plan import Action
 from kdx.transfer.rows import DONE
 from kdx.transfer.verify import Outcome
@@ -182,3 +183,26 @@ def test_the_names_of_school_and_share_count_towards_the_longest_name(tmp_path, 
     blocked = {item.path for item in open_one(tmp_path, share, target).records.planned(Action.BLOCKED)}
     assert "n" * 35 in blocked
     assert planned.exit_code == ExitCode.GATE
+
+
+def test_small_files_wait_for_the_line_before_they_are_read_not_after(one, share, monkeypatch):
+    (share / "large").unlink()
+    waited, read_too_soon = [], []
+    read = LocalRemote.read
+
+    class Told(Limiter):
+        def take(self, count: int) -> None:
+            waited.append(count)
+
+    def told(remote, path, *, start=0):
+        data = b"".join(read(remote, path, start=start))
+        seen.append(len(data))
+        if sum(seen) > sum(waited):
+            read_too_soon.append(path)
+        return iter([data])
+
+    seen: list[int] = []
+    monkeypatch.setattr(migration, "Limiter", Told)
+    monkeypatch.setattr(LocalRemote, "read", told)
+    assert migration.run(one, now, 1000).exit_code == ExitCode.DONE
+    assert sum(seen) > 100 and read_too_soon == []

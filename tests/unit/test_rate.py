@@ -11,9 +11,12 @@ import pytest
 
 from kdx.config.location import parse_location
 from kdx.config.model import Board, IgnoreRules, School, Server, Share
+from kdx.config.scheduling import OwnLine, Scheduling
 from kdx.schedule.rate import rate_of
+from kdx.schedule.wan import part_of_line
 from kdx.state.folder import StateFolder
 from kdx.state.limits import NAME, SPEAKS_SECONDS, write_limits
+from kdx.transfer.budget import Weight
 from kdx.transfer.limit import shared
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -47,6 +50,23 @@ def test_lessons_keep_their_line_and_a_person_may_only_ask_for_less(
     tmp_path: Path, share: Share, at: datetime, most: int | None, allowed: int | None
 ) -> None:
     assert now_allowed(tmp_path, share, at, most) == allowed
+
+
+def test_a_school_with_a_line_of_its_own_takes_no_more_than_that_at_any_hour(tmp_path: Path) -> None:
+    rules = Scheduling(schools={"es": OwnLine(line=500_000, class_rate=100_000)})
+    for share, at, allowed in ((FAR, EVENING, 500_000), (FAR, LESSON, 100_000), (NEAR, EVENING, None)):
+        board = Board("試験市教育委員会", tmp_path, (), schedule=rules)
+        assert rate_of(board, StateFolder(tmp_path / "state"), share, None, lambda: at)() == allowed
+
+
+def test_jobs_that_cross_the_boards_line_share_it_and_those_on_this_machine_do_not(tmp_path: Path) -> None:
+    board = Board("試験市教育委員会", tmp_path, (), schedule=Scheduling(wan=900))
+    state, places = StateFolder(tmp_path / "state"), (FAR.location, parse_location("/target"))
+    with part_of_line(board, state, Weight.MIGRATION, lambda: None, *places) as first:
+        with part_of_line(board, state, Weight.BACKUP, lambda: None, *places) as second:
+            assert (first(), second()) == (300, 600)
+            with part_of_line(board, state, Weight.RESTORE, lambda: None, NEAR.location) as here:
+                assert here() is None
 
 
 def test_the_schedulers_word_holds_while_it_speaks(tmp_path: Path) -> None:

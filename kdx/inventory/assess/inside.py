@@ -67,6 +67,15 @@ def _look(entry: Entry, remote: Remote, is_book: bool) -> Iterator[Inside]:
             yield Inside(LINKS, entry.path, " | ".join(found[:LINKS_SHOWN]) + more)
 
 
+def links_in(entry: Entry, remote: Remote) -> list[str]:
+    """Return where the links of one workbook lead. ReadFailed or NotFound where it cannot be read."""
+    if not 0 < entry.size <= MOST:
+        return []
+    chunks = iter(remote.read(entry.path))
+    head = next(chunks, b"")
+    return links_of(b"".join((head, *chunks))) if head.startswith(ZIP) else []
+
+
 def links_of(book: bytes) -> list[str]:
     """Return where a workbook's external links lead, each once; nothing where it is no archive after all."""
     found: dict[str, None] = {}

@@ -97,6 +97,19 @@ class RunFinished(Transfer):
 
 
 @dataclass(frozen=True, slots=True)
+class MigrationStopped(Transfer):
+    """A run came to no end: a place was silent, a login had expired, somebody must decide."""
+
+    kind: ClassVar[str] = "migration.stopped"
+    error: str
+    """Name of the error's class."""
+    needs_login: bool
+    undecided: bool
+    exit_code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyFinished(Transfer):
     """A target was asked what it holds: entries and bytes by outcome, proven entries by how."""
 
