@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from kdx.language import N_, current_language
+from kdx.rollout.probe.section import ProbeSettings
 from kdx.state.events.rollout import Method
 
 
@@ -192,6 +193,7 @@ class Definition:
     counterparts: Mapping[str, Label] = field(default_factory=dict, hash=False)
     documents: Mapping[str, Label] = field(default_factory=dict, hash=False)
     reports: Mapping[str, ReportMap] = field(default_factory=dict, hash=False)
+    probe: ProbeSettings = ProbeSettings()
 
     @property
     def milestones(self) -> tuple[Milestone, ...]:

@@ -83,7 +83,7 @@ class Connection:
         self.location = door.location
         self.patience = door.patience
         with AT_ONCE:
-            self.transport = _connect(door)
+            self.transport = connect(door)
         try:
             channel = self.channel()
             channel.invoke_subsystem("sftp")
@@ -139,7 +139,7 @@ class Connection:
         self.transport.close()
 
 
-def _connect(door: Door) -> paramiko.Transport:
+def connect(door: Door) -> paramiko.Transport:
     """Return a connection on which the server and this user have shown who they are."""
     location, patience = door.location, door.patience
     known = known_keys(location, door.network)
