@@ -119,13 +119,13 @@ def test_a_system_without_a_row_is_not_known_and_one_past_its_day_fails(text, ex
 
 
 STAMP = int((NOW - timedelta(days=1)).timestamp())
-INST = "Inst libssl3 [3.0.1] (3.0.2 Debian-Security:12/stable-security [amd64])\n"
+INST = "libssl3/stable-security,stable-security 3.0.2 amd64 [upgradable from: 3.0.1]\n"
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (f"apt {STAMP}\n", PASS), (f"apt {STAMP}\nInst nano [7] (8 Debian:12/stable [amd64])\n", PASS),
+        (f"apt {STAMP}\n", PASS), (f"apt {STAMP}\nnano/stable 8 amd64 [upgradable from: 7]\nsecurity-x/stable 2 all [upgradable from: 1]\n", PASS),
         (f"apt {STAMP}\n{INST}", FAIL), (f"apt {STAMP - 30 * 86400}\n{INST}", FAIL),
         (f"apt {STAMP - 30 * 86400}\n", UNKNOWN), (f"apt {STAMP + 30 * 86400}\n", UNKNOWN), ("apt \n", UNKNOWN),
         (f"dnf {STAMP}\n", PASS), (f"dnf {STAMP}\nopenssl-3.0.7\n", FAIL), ("", UNKNOWN), ("apt x\n", UNKNOWN),

@@ -7,7 +7,8 @@ from kdx.language import N_
 from kdx.rollout.probe.check import By, Check, Seen, Verdict, fails, passes, unknown
 
 DAY = 86_400
-_SECURITY = re.compile(r"^Inst .*(?:[Ss]ecurity|-updates-security)", re.MULTILINE)
+_SECURITY = re.compile(r"^[^/\n]+/\S*security\S* ", re.MULTILINE)
+"""A line of `apt list --upgradable` whose archives (after the slash) are among those for security."""
 
 
 def judge_system(seen: Seen) -> Verdict:
@@ -61,10 +62,11 @@ def judge_wifi(seen: Seen) -> Verdict:
 
 
 OS = "cat /etc/os-release"
+# apt sorts its lists in a nameless file of TMPDIR: in memory, so that not even that touches a disk
 UPDATES = """\
-if command -v apt-get >/dev/null; then
+if command -v apt >/dev/null; then
   printf 'apt '; stat -c %Y /var/lib/apt/lists | head -n 1
-  apt-get -s -q -o Debug::NoLocking=1 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= dist-upgrade | grep '^Inst '
+  TMPDIR=/dev/shm apt list --upgradable -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= | grep /
 elif command -v dnf >/dev/null; then
   printf 'dnf '; stat -c %Y /var/cache/dnf | head -n 1
   dnf -q -C updateinfo list --security --available 2>/dev/null | awk '{print $NF}'
