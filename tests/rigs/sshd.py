@@ -79,7 +79,8 @@ def serve_ssh(
 ) -> Iterator[Sshd]:
     """Run a server for the length of the block. `settings` are lines of sshd_config; keys already there are kept.
 
-    `prefix` is a program to run it under. Its shell finds the programs in `path`, else those of this machine, and none of a developer's own start-up files.
+    `prefix` is a program to run it under. Its shell finds the programs in `path`, else those of this machine, and none
+    of a developer's own start-up files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()

@@ -1,4 +1,4 @@
-"""`kdx rollout probe` against real servers, and against machines that hang, lie, or say too little: those never pass."""
+"""`kdx rollout probe` against real servers, and machines that hang, lie, or say too little: those never pass."""
 
 import itertools
 import os
@@ -20,9 +20,9 @@ from rigs.probed import KDX, ProbedBoard
 from rigs.smbd import PASSWORD, serve_samba
 from rigs.sshd import free_port, serve_ssh
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("probe")]
 NUMBERS = itertools.count(1)
-QUICK = ("--within", "3")
+QUICK = ("--within", "2")
 Found = dict[tuple[str, str], tuple[str, str]]
 SAMBA = {
     "smb1-on": {"server min protocol": "NT1", "server signing": "mandatory"},
@@ -59,7 +59,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
             board.hosts[name] = {"shares": _share(), "kdx_ntp": f"127.0.0.1:{port}"}
         board.probe["clock"] = f"127.0.0.1:{stack.enter_context(answer_datagrams(clock()))}"
         honest = {"www.example.jp": "203.0.113.5", "block.example.jp": "10.0.0.80"}
-        for answers in (resolver(honest), resolver(honest, otherwise="10.0.0.80"), resolver({**honest, "block.example.jp": "198.51.100.1"})):
+        leaking = {**honest, "block.example.jp": "198.51.100.1"}
+        for answers in (resolver(honest), resolver(honest, otherwise="10.0.0.80"), resolver(leaking)):
             port = stack.enter_context(answer_datagrams(answers))
             board.probe.setdefault("filters", []).append({
                 "school": "nishi_es", "resolver": f"127.0.0.1:{port}", "blocked": ["block.example.jp"],
@@ -93,7 +94,7 @@ def test_a_machine_that_hangs_or_is_not_there_is_not_known_in_any_respect(found:
 
 
 def test_machines_that_hang_keep_nobody_waiting(found: Found) -> None:
-    # seven visits that each come to the end of their three seconds, all at once
+    # seven visits that each come to the end of their two seconds, all at once
     assert float(found["", "took"][1]) < 12
 
 
@@ -122,7 +123,7 @@ def test_clocks_an_hour_apart_fail_and_one_that_does_not_know_the_time_is_not_kn
 def test_a_resolver_that_answers_everything_is_no_filter(found: Found) -> None:
     results = [result for (_target, check), (result, _why) in found.items() if check.startswith("answers of web")]
     assert sorted(results) == ["fails", "not known", "passes"]
-    assert any("cannot exist" in why for (_target, check), (_result, why) in found.items() if check.startswith("answers"))
+    assert any("cannot exist" in why for _result, why in found.values())
 
 
 def test_an_evidence_that_later_fails_turns_its_milestone_to_check_again(tmp_path: Path) -> None:
@@ -169,9 +170,8 @@ def test_ctrl_c_ends_a_probe_at_once_and_keeps_nothing(tmp_path: Path) -> None:
         _out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert b"Traceback" not in err
-    assert not list(tmp_path.glob("state/*.db*")) or b"observed" not in b"".join(
-        path.read_bytes() for path in tmp_path.glob("state/*.db*")
-    )
+    # what began is nowhere in the ledger (opened without kdx)
+    assert b"rollout.observed" not in b"".join(path.read_bytes() for path in tmp_path.glob("state/ledger*"))
 
 
 def test_a_server_that_asks_for_a_password_or_whose_key_is_unknown_is_not_known(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_nothing_is_written_on_a_machine_that_is_probed_over_ssh(tmp_path: Path)
 
         def changed() -> list[str]:
             look = ["nsenter", "--mount", "--target", str(server.process.pid), "find", f"{layer}/up", "-mindepth", "1"]
-            return sorted(subprocess.run(look, check=True, capture_output=True, encoding="utf-8").stdout.split("\n"))
+            return sorted(subprocess.run(look, check=True, capture_output=True, text=True).stdout.splitlines())
 
         before = changed()
         found = board.results("--within", "60")
@@ -260,7 +260,7 @@ def test_nothing_is_written_on_a_machine_that_is_probed_over_ssh(tmp_path: Path)
 
 @pytest.fixture
 def two_segments() -> Iterator[tuple[str, ...]]:
-    """Two network namespaces joined by a line; the far one drops what goes on to 10.97.1.9, and answers on 10.97.1.1."""
+    """Two network namespaces on one line; the far one drops what goes on to 10.97.1.9, and answers on 10.97.1.1."""
     assert os.geteuid() == 0, "this test makes network namespaces: run it as root"
     here, there = (f"kdx-{os.getpid()}-{side}" for side in ("a", "b"))
     far = ("ip", "netns", "exec", there)
@@ -289,10 +289,13 @@ def test_open_refused_and_filtered_are_kept_apart_and_closed_needs_something_tha
 ) -> None:
     here, there = two_segments
     board = ProbedBoard(tmp_path)
-    ways = {"open": ("10.97.1.1:445", "open"), "refused": ("10.97.1.1:9", "closed"), "silent": ("10.97.1.9:445", "closed"),
-            "missed": ("10.97.1.9:22", "open")}
+    ways = {
+        "open": ("10.97.1.1:445", "open"), "refused": ("10.97.1.1:9", "closed"),
+        "silent": ("10.97.1.9:445", "closed"), "missed": ("10.97.1.9:22", "open"),
+    }
     board.probe["ways"] = [
-        {"check": "segments", "school": "nishi_es", "name": name, "to": to, "expect": expect, "control": "10.97.1.1:445"}
+        {"check": "segments", "school": "nishi_es", "name": name, "to": to, "expect": expect,
+         "control": "10.97.1.1:445"}
         for name, (to, expect) in ways.items()
     ] + [{"check": "segments", "school": "nishi_es", "name": "other", "to": "10.97.1.1:445", "expect": "open",
           "from": ["職員室"]}]
@@ -303,20 +306,17 @@ def test_open_refused_and_filtered_are_kept_apart_and_closed_needs_something_tha
     )
     try:
         assert server.stdout and server.stdout.readline()
-        found = board.results("--within", "1.5", prefix=inside)
+        found = board.results("--within", "1", prefix=inside)
         assert {name: found[name, "reachability between segments"][0] for name in ways} == {
             "open": "passes", "refused": "fails", "silent": "passes", "missed": "fails",
         }
         assert ("other", "reachability between segments") not in found
-        assert "other" in board.run("probe", "--within", "1.5", "--dry-run", prefix=inside).stdout
+        assert "other" in board.run("probe", "--within", "1", "--dry-run", prefix=inside).stdout
     finally:
         server.kill()
         server.wait()
     # the same silence, and nothing that answers: nobody knows
-    found = board.results("--within", "1.5", prefix=inside)
-    assert found["silent", "reachability between segments"][0] == "not known"
-    subprocess.run(["ip", "-n", here, "link", "set", "line", "down"], check=True)
-    found = board.results("--within", "1.5", prefix=inside)
+    found = board.results("--within", "1", prefix=inside)
     assert found["silent", "reachability between segments"][0] == "not known"
 
 
