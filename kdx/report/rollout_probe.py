@@ -1,6 +1,6 @@
 """What a probe would send, and what it found, as tables. No I/O."""
 
-from kdx.language import N_, _
+from kdx.language import N_, _, translate
 from kdx.report.tables import Column, Table
 from kdx.rollout.probe.check import Result
 from kdx.rollout.probe.explain import Sending, sendings_of
@@ -53,7 +53,7 @@ def _row(finding: Finding, outing: Outing) -> dict[str, object]:
     failed = finding.verdict.result is Result.FAIL
     return {
         "school": _place(outing, finding.school),
-        "target": _(finding.target) if not finding.school else finding.target,
+        "target": translate(finding.target) if not finding.school else finding.target,
         "check": str(rule.label),
         "result": RESULTS[finding.verdict.result],
         "found": str(finding.verdict.reason),
@@ -66,7 +66,7 @@ def _sent(sending: Sending, outing: Outing) -> dict[str, object]:
     rules = [outing.rules.checks[name] for name in names]
     return {
         "school": _place(outing, sending.visit.school),
-        "target": _(sending.visit.target) if not sending.visit.school else sending.visit.target,
+        "target": translate(sending.visit.target) if not sending.visit.school else sending.visit.target,
         "check": ", ".join(str(rule.label) for rule in rules),
         "to": sending.to,
         "sent": sending.what,

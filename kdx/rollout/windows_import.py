@@ -14,7 +14,7 @@ from kdx.config.mistakes import ConfigurationMistakes, Findings
 from kdx.config.model import Board
 from kdx.config.rule_tables import WINDOWS_SCRIPTS, read_table
 from kdx.errors import GateClosed
-from kdx.language import N_, _
+from kdx.language import N_, _, translate
 from kdx.rollout.grid import FileUnclear
 from kdx.rollout.judged import Judged, Line, Verdict
 from kdx.rollout.observation_proof import import_run
@@ -139,7 +139,7 @@ def _line(overview: Overview, event: ObservationMade, row: int, label: str, reas
     same = [one.body for one in known if (one.body.get("target"), one.body.get("vantage")) == (event.target,) * 2]
     last = max(same, key=lambda body: str(body.get("collected")), default=None)
     mine = str(event.to_body()["collected"])
-    after = f"{_(RESULTS[event.result])}: {reason}"
+    after = f"{translate(RESULTS[event.result])}: {reason}"
     now = overview.world.now
     if event.collected > now + AHEAD:
         return Line(row, place, label, Verdict.PROBLEM, after=after, why=_("the day is yet to come"))
@@ -147,7 +147,7 @@ def _line(overview: Overview, event: ObservationMade, row: int, label: str, reas
         return Line(row, place, label, Verdict.PROBLEM, after=after, why=_("it is out of date"))
     if last is None:
         return Line(row, place, label, Verdict.CHANGE, "-", after)
-    before = _(RESULTS.get(str(last.get("result")), str(last.get("result"))))
+    before = translate(RESULTS.get(str(last.get("result")), str(last.get("result"))))
     if str(last.get("collected")) == mine:
         return None
     if str(last.get("collected")) > mine:

@@ -166,7 +166,7 @@ def test_the_script_only_reads_and_is_read_rightly_by_old_powershell(checkout):
     for path in (checkout / "playbooks/windows").glob("*.ps1"):
         # without the mark PowerShell 5 reads it as cp932, where a comment can swallow the line below it
         assert path.read_bytes().startswith(codecs.BOM_UTF8)
-        verbs = {"Set-", "New-Item", "Remove-", "Add-", "Enable-", "Disable-", "Stop-", "Start-", "Restart-", "Out-File",
-                 "Invoke-", "Install-", "Clear-", "Rename-", "Move-", "Copy-"}
+        verbs = {"Set-", "New-Item", "Remove-", "Add-", "Enable-", "Disable-", "Stop-", "Start-", "Restart-",
+                 "Out-File", "Invoke-", "Install-", "Clear-", "Rename-", "Move-", "Copy-"}
         code = [line for line in path.read_text("utf-8-sig").splitlines() if not line.startswith("#")]
         assert not [line for line in code for verb in verbs if verb in line]
