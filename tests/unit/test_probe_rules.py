@@ -5,6 +5,7 @@ import json
 import re
 import struct
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from kdx.remotes.dialogues import NoAnswer, dns, nut, smb, sntp
 from kdx.rollout.probe.asking import seconds_outside
 from kdx.rollout.probe.check import EndOfLife, Result, Seen
 from kdx.rollout.probe.checks import BY_ID, CHECKS
+from kdx.rollout.probe.debian_version import is_newer
 from kdx.rollout.probe.rules import load_rules
 from kdx.rollout.probe.script import script_for, sections_of
 
@@ -119,21 +121,36 @@ def test_a_system_without_a_row_is_not_known_and_one_past_its_day_fails(text, ex
 
 
 STAMP = int((NOW - timedelta(days=1)).timestamp())
-INST = "libssl3/stable-security,stable-security 3.0.2 amd64 [upgradable from: 3.0.1]\n"
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (f"apt {STAMP}\n", PASS),
-        (f"apt {STAMP}\nnano/stable 8 amd64 [upgradable from: 7]\nsecurity-x/stable 2 all [x]\n", PASS),
-        (f"apt {STAMP}\n{INST}", FAIL), (f"apt {STAMP - 30 * 86400}\n{INST}", FAIL),
-        (f"apt {STAMP - 30 * 86400}\n", UNKNOWN), (f"apt {STAMP + 30 * 86400}\n", UNKNOWN), ("apt \n", UNKNOWN),
-        (f"dnf {STAMP}\n", PASS), (f"dnf {STAMP}\nopenssl-3.0.7\n", FAIL), ("", UNKNOWN), ("apt x\n", UNKNOWN),
+        (f"apt {STAMP} 2\n", PASS), (f"apt {STAMP} 2\nlibssl3 3.0.2-1 3.0.1-9\n", PASS),
+        (f"apt {STAMP} 2\nlibssl3 3.0.9-1 3.0.10-1\n", FAIL),
+        (f"apt {STAMP - 30 * 86400} 2\nlibssl3 3.0.9-1 3.0.10-1\n", FAIL), (f"apt {STAMP} 2\nlibssl3\n", FAIL),
+        (f"apt {STAMP - 30 * 86400} 2\n", UNKNOWN), (f"apt {STAMP + 30 * 86400} 2\n", UNKNOWN),
+        (f"apt {STAMP} 0\n", UNKNOWN), (f"apt {STAMP}\n", UNKNOWN), ("apt \n", UNKNOWN), ("apt x 2\n", UNKNOWN),
+        (f"dnf {STAMP} 1\n", PASS), (f"dnf {STAMP} 1\nopenssl-3.0.7\n", FAIL), ("", UNKNOWN),
     ],
 )
 def test_old_package_lists_know_of_no_update_and_so_prove_nothing(text, expected):
     assert judged("updates_installed", text=text) is expected
+
+
+ASCENDING = (
+    "0~~", "0~", "0", "0+a", "1.0~rc1-1", "1.0-1~deb12u1", "1.0-1", "1.0-1+b1", "1.0-1+deb12u1", "1.0-2", "1.0a-1", "1.0+x-1",
+    "1.0.1", "1.9-1", "1.10-1", "2023c-5", "2024a-0", "1:0.1", "2:0.1-1",
+)
+
+
+def test_debian_versions_are_ordered_as_dpkg_orders_them():
+    assert [is_newer(b, a) for a, b in pairwise(ASCENDING)] == [True] * (len(ASCENDING) - 1)
+    assert not any(is_newer(a, b) for a, b in pairwise(ASCENDING))
+    assert not is_newer("1.0-1", "1.0-1") and not is_newer("1.0-0", "1.0")
+
+
+@given(st.text("0123456789abz.+~-:", max_size=12), st.text("0123456789abz.+~-:", max_size=12))
+def test_no_two_versions_are_newer_than_each_other(one, other):
+    assert not (is_newer(one, other) and is_newer(other, one))
 
 
 HEAD = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"

@@ -1,14 +1,12 @@
 """What runs on a machine: until when it is supported, which updates wait, how it reaches the network."""
 
 import re
-from datetime import datetime
 
 from kdx.language import N_
 from kdx.rollout.probe.check import By, Check, Seen, Verdict, fails, passes, unknown
+from kdx.rollout.probe.debian_version import is_newer
 
 DAY = 86_400
-_SECURITY = re.compile(r"^[^/\n]+/\S*security\S* ", re.MULTILINE)
-"""A line of `apt list --upgradable` whose archives (after the slash) are among those for security."""
 
 
 def judge_system(seen: Seen) -> Verdict:
@@ -32,11 +30,14 @@ def judge_system(seen: Seen) -> Verdict:
 def judge_updates(seen: Seen) -> Verdict:
     """No security update waits, by package lists that are not old: an old list knows of no new update."""
     head, _newline, rest = seen.text.partition("\n")
-    kind, _blank, stamp = head.partition(" ")
+    kind, stamp, lists = (*head.split(), "", "", "")[:3]
     if kind not in ("apt", "dnf") or not stamp.isdecimal():
         return unknown(N_("it has no package manager that kdx can ask (apt, dnf)"))
-    age = int((seen.now - datetime.fromtimestamp(int(stamp), seen.now.tzinfo)).total_seconds() // DAY)
-    waiting = len(_SECURITY.findall(rest)) if kind == "apt" else len(rest.split())
+    if not lists.isdecimal() or not int(lists):
+        return unknown(N_("it has no package lists for security updates"))
+    age = (int(seen.now.timestamp()) - int(stamp)) // DAY
+    lines = [line.split() for line in rest.splitlines() if line.strip()]
+    waiting = len({words[0] for words in lines if kind == "dnf" or len(words) != 3 or is_newer(words[2], words[1])})
     if waiting:
         return fails(N_("security updates that wait: {count}"), str(waiting), count=waiting)
     if not 0 <= age <= seen.figures["list_days"]:
@@ -62,14 +63,17 @@ def judge_wifi(seen: Seen) -> Verdict:
 
 
 OS = "cat /etc/os-release"
-# apt sorts its lists in a nameless file of TMPDIR: in memory, so that not even that touches a disk
+# apt itself would sort all its lists anew, a second of a server's time, and write: its lists are read beside it
 UPDATES = """\
-if command -v apt >/dev/null; then
-  printf 'apt '; stat -c %Y /var/lib/apt/lists | head -n 1
-  TMPDIR=/dev/shm apt list --upgradable -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= | grep /
+if command -v dpkg-query >/dev/null && [ -d /var/lib/apt/lists ]; then
+  cd /var/lib/apt/lists && set -- *ecurity*_Packages*; [ -e "$1" ] || set --
+  printf 'apt %s %s\\n' "$(stat -c %Y .)" $#
+  { dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\\n'; echo --; /usr/lib/apt/apt-helper cat-file "$@"; } |
+  awk '$0 == "--" { there = 1 } !there && $1 == "ii" { have[$2] = $3 } there && $1 == "Package:" { name = $2 }
+       there && $1 == "Version:" && name in have && have[name] != $2 { print name, have[name], $2 }'
 elif command -v dnf >/dev/null; then
-  printf 'dnf '; stat -c %Y /var/cache/dnf | head -n 1
-  dnf -q -C updateinfo list --security --available 2>/dev/null | awk '{print $NF}'
+  printf 'dnf %s 1\\n' "$(stat -c %Y /var/cache/dnf)"
+  dnf -q -C updateinfo list --security --available 2>/dev/null | awk '{ print $NF }'
 fi"""
 WIFI = """\
 cat /proc/net/route
