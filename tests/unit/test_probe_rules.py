@@ -121,6 +121,8 @@ def test_a_system_without_a_row_is_not_known_and_one_past_its_day_fails(text, ex
 
 
 STAMP = int((NOW - timedelta(days=1)).timestamp())
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -137,8 +139,8 @@ def test_old_package_lists_know_of_no_update_and_so_prove_nothing(text, expected
 
 
 ASCENDING = (
-    "0~~", "0~", "0", "0+a", "1.0~rc1-1", "1.0-1~deb12u1", "1.0-1", "1.0-1+b1", "1.0-1+deb12u1", "1.0-2", "1.0a-1", "1.0+x-1",
-    "1.0.1", "1.9-1", "1.10-1", "2023c-5", "2024a-0", "1:0.1", "2:0.1-1",
+    "0~~", "0~", "0", "0+a", "1.0~rc1-1", "1.0-1~deb12u1", "1.0-1", "1.0-1+b1", "1.0-1+deb12u1", "1.0-2", "1.0a-1",
+    "1.0+x-1", "1.0.1", "1.9-1", "1.10-1", "2023c-5", "2024a-0", "1:0.1", "2:0.1-1",
 )
 
 
