@@ -25,12 +25,18 @@ from bench_run import CORES, FULL, QUICK, Bench, opened
 sys.path.insert(0, os.fspath(Path(__file__).parents[1]))
 import bench_line  # noqa: E402
 import bench_locks  # noqa: E402
+import bench_probe  # noqa: E402
 import bench_shared  # noqa: E402
 import bench_years  # noqa: E402
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {
-    **bench_share.BENCHES, **bench_vault.BENCHES, **bench_line.BENCHES, **bench_locks.BENCHES,
-    **bench_shared.BENCHES, **bench_years.BENCHES,
+    **bench_share.BENCHES,
+    **bench_vault.BENCHES,
+    **bench_line.BENCHES,
+    **bench_locks.BENCHES,
+    **bench_probe.BENCHES,
+    **bench_shared.BENCHES,
+    **bench_years.BENCHES,
 }
 
 

@@ -101,6 +101,41 @@ def why(app: Application, school: str, milestone: str, item: str, as_of: datetim
 rollout.add_command(set_group)
 
 
+@rollout.command(acts=True)
+@click.argument("schools", metavar="[SCHOOL]...", nargs=-1)
+@click.option("--explain", is_flag=True, help=N_("Show every command and packet that would be sent, and send nothing."))
+@click.option("--vantage", metavar="PLACE", default="",
+              help=N_("Where this machine stands, where it is not where rollout.yml says."))
+@click.option("--within", metavar="SECONDS", type=click.FloatRange(1, 600), default=30, show_default=True,
+              help=N_("So long each machine may take; who takes longer is not known."))
+@dry_run_option
+@output_options
+@click.pass_obj
+def probe(
+    app: Application, schools: tuple[str, ...], explain: bool, vantage: str, within: float, dry_run: bool
+) -> None:
+    """Ask the machines themselves, all at once, read-only: exit code 5 where a check fails, 6 where one is not known.
+
+    Example: kdx rollout probe kameyama_nishi_es --explain
+    """
+    from kdx.report.rollout_probe import explain_table, probe_table
+    from kdx.rollout.definition import load_definition
+    from kdx.rollout.probe import run
+
+    chosen = tuple(dict.fromkeys(map(app.board.school, schools))) or app.board.schools
+    outing = run.prepare(app.board, load_definition(app.board.folder), chosen, vantage)
+    if explain:
+        app.output.show(explain_table(outing))
+        return
+    probed = run.probe(outing, app.now, within, app.output.progress, writes=not dry_run)
+    if not dry_run:
+        with app.state.lock("rollout"):
+            for event in run.observations(probed, app.request_id):
+                app.record(event)
+    app.output.show(probe_table(probed, kept=not dry_run))
+    app.output.finish(probed.exit_code)
+
+
 @rollout.command("import", acts=True)
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--map", "name", metavar="NAME",

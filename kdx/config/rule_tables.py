@@ -11,6 +11,7 @@ from kdx.config.strict_yaml import read_yaml
 
 SHIPPED = Path(__file__).with_name("tables")
 TARGETS, PERSONAL = "targets.yml", "personal.yml"
+PROBE, END_OF_LIFE, WINDOWS_SCRIPTS = "probe.yml", "end_of_life.yml", "windows_scripts.yml"
 
 
 def table_path(name: str, folder: Path) -> Path:

@@ -26,12 +26,13 @@ from kdx.language import N_, _
 from kdx.rollout.calendar import read_calendar, read_day
 from kdx.rollout.fields import check_id, read_choice, read_label, read_known
 from kdx.rollout.order import check_order
+from kdx.rollout.probe.settings import read_probe
 from kdx.rollout.reports import read_reports
 from kdx.rollout.stream import BUILT_IN, Before, Definition, Label, Milestone, Requirement, Scope, Stream
 from kdx.state.events.rollout import Method
 
 FILE = "rollout.yml"
-KEYS = ("version", "calendar", "checks", "counterparts", "documents", "reports", "streams")
+KEYS = ("version", "calendar", "checks", "counterparts", "documents", "reports", "probe", "streams")
 STREAM_KEYS = ("label", "source", "milestones")
 MILESTONE_KEYS = (
     "number", "label", "column", "scope", "needs", "hard", "before", "evidence", "approval", "avoid", "due", "source",
@@ -87,7 +88,11 @@ def read_definition(top: Node, found: Findings) -> Definition:
         counterparts=_read_labels(values.get("counterparts"), found),
         documents=_read_labels(values.get("documents"), found),
     )
-    definition = replace(definition, reports=read_reports(values.get("reports"), definition, found))
+    definition = replace(
+        definition,
+        reports=read_reports(values.get("reports"), definition, found),
+        probe=read_probe(values.get("probe"), definition.checks, Path(top.file).parent, found),
+    )
     nodes = read_mapping(values.get("streams"), found)
     if not nodes:
         mistake(found, values.get("streams", top), _("{key} is missing.").format(key="streams"))

@@ -1,4 +1,4 @@
-"""A file -> judged whole: kdx's own sheet, or a report by a column map. Opens no spreadsheet itself."""
+"""A file -> judged whole: kdx's own sheet, what look.ps1 wrote, a report by a column map. Opens no workbook."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from kdx.rollout.judged import Judged
 from kdx.rollout.overview import Overview
 from kdx.rollout.report_import import find_map, judge_report
 from kdx.rollout.sheet import judge_sheet
+from kdx.rollout.windows_import import is_windows_report, judge_windows
 from kdx.language import N_
 from kdx.state.events.rollout import ReportImported
 
@@ -21,7 +22,7 @@ ReadSheet = Callable[[bytes, str], Grid]
 def judge_file(
     overview: Overview, path: Path, name: str | None, collected: date | None, read_sheet: ReadSheet
 ) -> Judged:
-    """Judge a whole file. `name` is that of a column map; without one the file is kdx's own sheet."""
+    """Judge a whole file. `name` is that of a column map; without one it is kdx's own sheet, or what look.ps1 wrote."""
     columns = find_map(overview.definition, name) if name else None
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -34,6 +35,8 @@ def judge_file(
         grid, encoding = read_sheet(raw, path.name), "xlsx"
     else:
         text, encoding = decode(raw, path.name)
+        if is_windows_report(text) and columns is None:
+            return judge_windows(overview, text, path.name, sha256, encoding)
         grid = grid_of_csv(text, path.name)
     if columns:
         return judge_report(overview, columns, grid, path.name, sha256, encoding, collected)

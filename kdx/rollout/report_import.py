@@ -1,9 +1,10 @@
 """Reports of other programs -> observations, by a column map of rollout.yml. Judges; writes nothing."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from kdx.errors import KdxError, UsageMistake
+from kdx.errors import GateClosed, KdxError, UsageMistake
+from kdx.inventory.fiscal_year import APRIL, fiscal_year, fiscal_year_of_moment
 from kdx.language import N_, _
 from kdx.rollout.grid import Grid, Record, records_of
 from kdx.rollout.judged import Judged, Line, Verdict
@@ -12,6 +13,16 @@ from kdx.rollout.overview import Overview, find_item, find_place
 from kdx.rollout.stream import Definition, ReportMap
 from kdx.rollout.values import normal, read_day, read_number
 from kdx.state.events.rollout import ObservationMade
+
+
+MOST = 1e9
+
+
+class OtherYear(GateClosed):
+    """A report is of another fiscal year than the present one."""
+
+    message = N_("{file} is of fiscal year {other}, not of {year}; nothing of it was taken.")
+    advice = N_("Export it anew. Where reports of another year are good evidence, write any_year: true in its map.")
 
 
 class NoSuchMap(UsageMistake):
@@ -33,21 +44,31 @@ def judge_report(
 ) -> Judged:
     """Return what a report shows. `collected` is the day it speaks of, where it has no such column."""
     wanted = {key: (heading,) for key, heading in columns.columns.items()}
+    conditions = (*columns.needs, *columns.only)
+    wanted |= {f"?{heading}": (heading,) for heading in conditions}
     optional = ("item",) if collected is None else ("item", "collected")
     records = records_of(grid, wanted, optional, file)
     lines: list[Line] = []
-    found: dict[tuple[str, str], list[tuple[Record, int, int, date]]] = {}
+    found: dict[_Place, list[tuple[Record, int, int, date]]] = {}
+    year = fiscal_year_of_moment(overview.world.now, overview.world.now.tzinfo or UTC)
+    if not columns.any_year:
+        _refuse_other_year(grid, records, year, file)
     for record in records:
         try:
-            place = _place(overview, record)
-            read = (record, *_numbers(record, columns), _day(record, collected))
-            found.setdefault(place, []).append(read)
+            if not _counts(record, columns.only):
+                continue
+            place, numbers, day = _place(overview, record), _numbers(record, columns), _day(record, collected)
+            if not columns.any_year and _fiscal_year(day) != year:
+                raise ValueError(_("it speaks of fiscal year {other}, not of {year}").format(
+                    other=_fiscal_year(day), year=year
+                ))
+            found.setdefault(place, []).append((record, *numbers, day))
         except (ValueError, KdxError) as error:
             where = record.values.get("school", "")
             lines.append(Line(record.number, where, str(columns.label), Verdict.PROBLEM, why=_sentence(error)))
     events = []
     for place, parts in found.items():
-        if len(parts) > 1 and not columns.count:
+        if len(parts) > 1 and not (columns.count or columns.needs):
             why = _("this school stands in row {row} already").format(row=parts[0][0].number)
             where = parts[1][0].values["school"]
             lines.append(Line(parts[1][0].number, where, str(columns.label), Verdict.PROBLEM, why=why))
@@ -61,16 +82,48 @@ def judge_report(
     return Judged(file, sha256, columns.id, encoding, len(records), ordered, tuple(events) if fit else ())
 
 
-def _place(overview: Overview, record: Record) -> tuple[str, str]:
+_Place = tuple[str, str, str]
+"""School, item, and where it was seen from."""
+
+
+def _refuse_other_year(grid: Grid, records: list[Record], year: int, file: str) -> None:
+    """Raise OtherYear where a title above the headings names another fiscal year: its days may be those of today."""
+    first = records[0].number if records else len(grid)
+    for row in grid[: max(0, first - 1)]:
+        titles = (str(cell) for cell in row if cell is not None and "年度" in str(cell))
+        for other in filter(None, map(fiscal_year, titles)):
+            if other != year:
+                raise OtherYear(file=file, other=other, year=year)
+
+
+def _fiscal_year(day: date) -> int:
+    return day.year if day.month >= APRIL else day.year - 1
+
+
+def _counts(record: Record, conditions: Mapping[str, tuple[str, ...]]) -> bool:
+    return all(
+        record.values[f"?{heading}"].casefold() in {normal(word).casefold() for word in words}
+        for heading, words in conditions.items()
+    )
+
+
+def _place(overview: Overview, record: Record) -> _Place:
     school = record.values["school"]
+    if school.startswith("/"):
+        # an organisational unit of Google: /教職員/加太小
+        school = school.rpartition("/")[2]
     if not school:
         raise ValueError(_("no school is named"))
     names = {normal(one.name): name for name, one in overview.schools.items()}
     item = find_item(overview.definition, record.values.get("item", ""))
-    return names.get(school) or find_place(overview.board, school), item
+    return names.get(school) or find_place(overview.board, school), item, record.values.get("vantage", "")
 
 
 def _numbers(record: Record, columns: ReportMap) -> tuple[int, int]:
+    if columns.needs:
+        return int(_counts(record, columns.needs)), 1
+    if "value" in columns.columns:
+        return int(_measured(record) >= columns.least), 1
     if columns.count:
         return int(record.values["count"].casefold() in {normal(word).casefold() for word in columns.count}), 1
     done, total = read_number(record.values["done"]), read_number(record.values["total"])
@@ -81,6 +134,18 @@ def _numbers(record: Record, columns: ReportMap) -> tuple[int, int]:
     return done, total
 
 
+def _measured(record: Record) -> float:
+    """Return a measurement, divided by what it is shared among where the report says that."""
+    try:
+        value = float(record.values["value"].replace(",", ""))
+        shared = float(record.values["per"].replace(",", "")) if "per" in record.values else 1.0
+    except ValueError as error:
+        raise ValueError(_("a number is missing")) from error
+    if not (0 <= value < MOST and 0 < shared < MOST):
+        raise ValueError(_("a number is missing"))
+    return value / shared
+
+
 def _day(record: Record, collected: date | None) -> date:
     day = read_day(record.values.get("collected")) or collected
     if day is None:
@@ -89,14 +154,14 @@ def _day(record: Record, collected: date | None) -> date:
 
 
 def _observation(
-    overview: Overview, columns: ReportMap, place: tuple[str, str], parts: list[tuple[Record, int, int, date]],
+    overview: Overview, columns: ReportMap, place: _Place, parts: list[tuple[Record, int, int, date]],
     sha256: str,
 ) -> ObservationMade:
     done, total = sum(part[1] for part in parts), sum(part[2] for part in parts)
     moment = datetime.combine(min(part[3] for part in parts), time(), overview.world.now.tzinfo)
     age = timedelta(days=columns.max_age_days) if columns.max_age_days else None
     return ObservationMade(
-        check=columns.check, school=place[0], item=place[1], target=f"report:{columns.id}", vantage="",
+        check=columns.check, school=place[0], item=place[1], target=f"report:{columns.id}", vantage=place[2],
         method=columns.method, result="pass" if done * 100 >= _percent(overview, columns.check) * total else "fail",
         collected=moment, expires=moment + age if age else None, done=done, total=total, run=import_run(sha256),
         raw_sha256=sha256,
@@ -114,7 +179,10 @@ def _line(
     """Return what taking an observation changes; None where the ledger has it already."""
     known = overview.world.facts.observations.get((event.check, event.school, event.item), {}).values()
     last = max(
-        (one.body for one in known if one.body.get("target") == event.target),
+        (
+            one.body for one in known
+            if (one.body.get("target"), one.body.get("vantage")) == (event.target, event.vantage)
+        ),
         key=lambda body: str(body.get("collected")), default=None,
     )
     row = (parts[0][0].number, parts[0][0].values["school"], str(columns.label))

@@ -10,6 +10,7 @@ from kdx.config.fields import (
     read_number,
     read_required,
     read_text,
+    read_truth,
     refuse_unknown,
 )
 from kdx.config.mistakes import Findings
@@ -19,8 +20,9 @@ from kdx.rollout.fields import check_id, read_label
 from kdx.rollout.stream import Definition, ReportMap
 from kdx.state.events.rollout import Method
 
-COLUMNS = ("school", "item", "done", "total", "collected", "count")
-KEYS = ("label", "check", "method", "columns", "count", "max_age_days")
+COLUMNS = ("school", "item", "vantage", "done", "total", "value", "per", "collected", "count")
+KEYS = ("label", "check", "method", "columns", "count", "needs", "only", "least", "max_age_days", "any_year")
+MOST = 10**9
 
 
 def read_reports(node: Node | None, around: Definition, found: Findings) -> Mapping[str, ReportMap]:
@@ -45,16 +47,24 @@ def _read_map(name: str, node: Node, around: Definition, found: Findings) -> Rep
         label=read_label(values.get("label"), found, node),
         check=check,
         method=Method(method),
-        columns=_read_columns(values.get("columns", node), found),
-        count=tuple(text for item in read_items(values.get("count"), found) if (text := read_text(item, found))),
+        columns=_read_columns(values.get("columns", node), bool(values.get("needs")), found),
+        count=_texts(values.get("count"), found),
+        needs={heading: _texts(one, found) for heading, one in read_mapping(values.get("needs"), found).items()},
+        only={heading: _texts(one, found) for heading, one in read_mapping(values.get("only"), found).items()},
+        least=read_number(values.get("least"), 0, MOST, found) or 0,
         max_age_days=read_number(values.get("max_age_days"), 1, 3660, found),
+        any_year=bool(read_truth(values.get("any_year"), found)),
     )
 
 
-def _read_columns(node: Node, found: Findings) -> Mapping[str, str]:
+def _texts(node: Node | None, found: Findings) -> tuple[str, ...]:
+    return tuple(text for item in read_items(node, found) if (text := read_text(item, found)))
+
+
+def _read_columns(node: Node, has_needs: bool, found: Findings) -> Mapping[str, str]:
     refuse_unknown(node, COLUMNS, found) if node.path.endswith("columns") else None
     columns = {key: read_text(value, found) for key, value in read_mapping(node, found).items() if key in COLUMNS}
-    whole = {"school", "done", "total"} <= columns.keys() or {"school", "count"} <= columns.keys()
-    if not whole:
-        mistake(found, node, _("the columns school, done and total are needed, or school and count."))
+    ways = ({"done", "total"}, {"count"}, {"value"}) if not has_needs else (set[str](),)
+    if "school" not in columns or not any(way <= columns.keys() for way in ways):
+        mistake(found, node, _("the columns school, done and total are needed, or school and count, needs: or value."))
     return columns

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from kdx.config.holidays import Holidays
 from kdx.language import N_, current_language
+from kdx.rollout.probe.section import ProbeSettings
 from kdx.state.events.rollout import Method
 
 
@@ -182,10 +183,18 @@ class ReportMap:
     check: str
     method: Method
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """school, item, done, total, collected, count -> the heading in the report."""
+    """school, item, vantage, done, total, value, per, collected, count, … -> the heading in the report."""
     count: tuple[str, ...] = ()
     """Where a row is one user or device: values in the column `count` that count as done."""
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Heading -> values: where a row is one user or device, all of them must hold for it to count as done."""
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Heading -> values: rows with another one are nobody who counts, such as suspended users."""
+    least: int = 0
+    """Where a row is a measurement: so much of value, divided by `per` where there is one, is asked for."""
     max_age_days: int | None = None
+    any_year: bool = False
+    """Whether a report of another fiscal year may be taken: rolls of people change on 1 April."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +207,7 @@ class Definition:
     counterparts: Mapping[str, Label] = field(default_factory=dict, hash=False)
     documents: Mapping[str, Label] = field(default_factory=dict, hash=False)
     reports: Mapping[str, ReportMap] = field(default_factory=dict, hash=False)
+    probe: ProbeSettings = ProbeSettings()
 
     @property
     def milestones(self) -> tuple[Milestone, ...]:

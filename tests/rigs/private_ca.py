@@ -40,12 +40,12 @@ class TlsStore:
     secret_key: str
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """Make an authority and a server certificate, valid today."""
+def make_certificates(folder: Path, days: int = 2) -> Certificates:
+    """Make an authority and a server certificate, valid from today for so many days."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority = _certificate(AUTHORITY, authority_key, authority_key, is_authority=True)
+    authority = _certificate(AUTHORITY, authority_key, authority_key, is_authority=True, days=days)
     server_key = ec.generate_private_key(ec.SECP256R1())
-    server = _certificate("127.0.0.1", server_key, authority_key, is_authority=False)
+    server = _certificate("127.0.0.1", server_key, authority_key, is_authority=False, days=days)
     made = Certificates(folder / "bundle.pem", folder / "server.pem", folder / "server.key")
     made.bundle.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     made.certificate.write_bytes(server.public_bytes(serialization.Encoding.PEM))
@@ -62,6 +62,7 @@ def _certificate(
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
     is_authority: bool,
+    days: int,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     builder = (
@@ -71,7 +72,7 @@ def _certificate(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=2))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
     )
     if not is_authority:

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from kdx import signing
 from kdx.cli import root
 from kdx.cli.application import Application
+from kdx.language import use_language
 from kdx.state.events.event import Event
 from kdx.state.events.moving import ReceiptIssued, ScanFinished
 from kdx.state.events.rollout import ObservationMade
@@ -70,7 +71,11 @@ class Place:
             "KDX_INVENTORY": str(self.folder / "inventory"), "KDX_STATE": str(self.folder / "state"), "KDX_LANG": lang,
         }
         application = Application(clock=lambda: self.now)
-        result = CliRunner(env=environment).invoke(root, ["rollout", *map(str, words)], obj=application)
+        try:
+            result = CliRunner(env=environment).invoke(root, ["rollout", *map(str, words)], obj=application)
+        finally:
+            # the language is one for the whole process: the tests after this one speak English
+            use_language("en")
         assert result.exit_code == code, result.output
         return result
 

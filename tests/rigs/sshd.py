@@ -75,10 +75,12 @@ def serve_ssh(
     path: str = "",
     key_kind: Sequence[str] = ("-t", "ed25519"),
     port: int = 0,
+    prefix: Sequence[str | Path] = (),
 ) -> Iterator[Sshd]:
     """Run a server for the length of the block. `settings` are lines of sshd_config; keys already there are kept.
 
-    Its shell finds the programs in `path`, else those of this machine, and none of a developer's own start-up files.
+    `prefix` is a program to run it under. Its shell finds the programs in `path`, else those of this machine, and none
+    of a developer's own start-up files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
@@ -101,7 +103,7 @@ def serve_ssh(
         Path("/run/sshd").mkdir(exist_ok=True)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [SSHD, "-D", "-e", "-f", folder / "sshd_config"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            [*prefix, SSHD, "-D", "-e", "-f", folder / "sshd_config"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     server = Sshd(folder, port, process)
     try:
