@@ -31,6 +31,8 @@ class SkipReason(StrEnum):
     VANISHED = "vanished"
     CHANGED = "changed"
     FAULTY = "faulty"
+    NO_BYTES = "no-bytes"
+    """Made inside a service (Google Docs): it has no bytes of its own, only exports that differ each time."""
 
 
 LEFT_BY_RULE = frozenset({SkipReason.IGNORED, SkipReason.LINK, SkipReason.SPECIAL})
