@@ -39,6 +39,12 @@ LEFT_BY_RULE = frozenset({SkipReason.IGNORED, SkipReason.LINK, SkipReason.SPECIA
 NOT_READ = frozenset(SkipReason) - LEFT_BY_RULE
 
 
+CHANGED_AT = "changed "
+"""Begins the tag of a file where a store keeps neither a digest nor our time: when the store says it changed."""
+ALTERED = "altered "
+"""Begins the tag of a file which the store may rewrite after it has arrived: its size and time there."""
+
+
 class Entry(NamedTuple):
     """One entry of a share or store, and one row of a catalog (design 4.3).
 

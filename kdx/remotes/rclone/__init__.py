@@ -18,6 +18,8 @@ from kdx.config.location import Location
 from kdx.config.model import Network
 from kdx.language import N_, translate
 from kdx.remotes.interface import (
+    ALTERED,
+    CHANGED_AT,
     Capabilities,
     Entry,
     Expected,
@@ -54,8 +56,6 @@ __all__ = [
 
 FOLDERS_AT_ONCE = 8
 """Folders listed at once by walk(): as many as rclone itself would (--checkers)."""
-MARK = "changed "
-"""Begins the tag of a file where the service keeps neither a digest nor our time: when the service says it changed."""
 
 
 class RcloneRemote:
@@ -68,11 +68,10 @@ class RcloneRemote:
     @cached_property
     def capabilities(self) -> Capabilities:
         """What rclone says of this kind of remote, and what is known about it (backends)."""
-        features = self._about["Features"]
         prefix = self.location.path.partition("/")[2]
         name_bytes = self.backend.name_bytes and max(1, self.backend.name_bytes - len(prefix.encode()) - bool(prefix))
         return Capabilities(
-            directories=bool(features.get("CanHaveEmptyDirectories")),
+            directories=self._has_folders,
             etags=self.backend.store_md5,
             name_bytes=name_bytes,
             time_step_ns=1 if self._keeps_no_time else max(1, self._about["Precision"]),
@@ -169,7 +168,10 @@ class RcloneRemote:
     ) -> Written:
         """Write one file whole, or nothing (Writer.write)."""
         written = self._writer.write(path, chunks, size, metadata, expected)
-        return written._replace(etag=self.stat(path).etag) if self._keeps_no_time else written
+        if not self._keeps_no_time and not self.backend.may_alter(path):
+            return written
+        there = self.stat(path)
+        return Written(there.etag, there.size)
 
     def make_directory(self, path: str) -> None:
         """Make a folder and its parents."""
@@ -189,7 +191,7 @@ class RcloneRemote:
         """Return nothing: what a service keeps beside the bytes differs with each."""
         return {}
 
-    def room(self) -> Mapping[str, int]:
+    def room(self) -> dict[str, int]:
         """Return the service's room in bytes: total, used, free, trashed; empty where it says nothing."""
         try:
             return {name: int(value) for name, value in self._ask("operations/about").items()}
@@ -213,7 +215,12 @@ class RcloneRemote:
         """Type and vendor of the remote; its secrets are not kept."""
         with self._read(""):
             known = self._engine.call("config/get", self._patience, name=self.location.host)
-        return {name: str(known[name]) for name in ("type", "vendor") if name in known}
+        return {name: str(known[name]) for name in ("type", "vendor", "url", "endpoint") if name in known}
+
+    @property
+    def address(self) -> str:
+        """Where the service answers by HTTP, as far as that is known; "" where it is not."""
+        return self.backend.address or self._settings.get("url", "") or self._settings.get("endpoint", "")
 
     @cached_property
     def _fs(self) -> str:
@@ -228,6 +235,10 @@ class RcloneRemote:
     def _writer(self) -> Writer:
         exact = self._is_exact if self._about["Features"].get("CaseInsensitive") else None
         return Writer(lambda: self._engine, self._fs, self.location, self.backend, self._found, exact)
+
+    @property
+    def _has_folders(self) -> bool:
+        return bool(self._about["Features"].get("CanHaveEmptyDirectories"))
 
     @property
     def _keeps_no_time(self) -> bool:
@@ -259,7 +270,9 @@ class RcloneRemote:
     def _entry(self, item: Mapping[str, Any], path: str) -> Entry:
         if self.backend.store_md5:
             return entry_of(item, path, item.get("Hashes", {}).get("md5", ""))
-        return entry_of(item, path, f"{MARK}{item['ModTime']}" if self._keeps_no_time else "")
+        if self.backend.may_alter(path):
+            return entry_of(item, path, f"{ALTERED}{item['Size']} {item['ModTime']}")
+        return entry_of(item, path, f"{CHANGED_AT}{item['ModTime']}" if self._keeps_no_time else "")
 
     def _pieces(self, path: str, start: int) -> Generator[bytes, None, Entry]:
         """Yield a file's bytes and return its entry as it was at the end, by which it is the file that was opened."""
@@ -298,7 +311,7 @@ class RcloneRemote:
     def _is_there(self) -> bool:
         """Whether a root in which nothing is listed is there at all: some kinds list what is missing as empty."""
         parent, slash, name = to_rclone(self.location.path).rpartition("/")
-        if not parent or self._about["Features"].get("BucketBased"):
+        if not parent or not self._has_folders:
             return True
         above = self._fs.removesuffix(slash + name)
         item = self._engine.call("operations/stat", self._patience, fs=above, remote=name)["item"]
@@ -306,7 +319,7 @@ class RcloneRemote:
 
     def _is_only_empty(self, error: Refused, folder: str) -> bool:
         """Whether a root that is not found is one without a file yet: a bucket has no folders, only names."""
-        if folder or not faults.is_absent(error) or not self._about["Features"].get("BucketBased"):
+        if folder or not faults.is_absent(error) or self._has_folders:
             return False
         bucket, slash, prefix = to_rclone(self.location.path).partition("/")
         root = self._fs.removesuffix(slash + prefix)

@@ -13,6 +13,9 @@ NO_TIME_KEPT = 100 * 365 * 24 * 3600 * 10**9
 """The precision rclone names for a place that keeps no time of ours (fs.ModTimeNotSupported), in nanoseconds."""
 
 
+OFFICE = (".docx", ".docm", ".xlsx", ".xlsm", ".pptx", ".pptm", ".doc", ".xls", ".ppt")
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """What is known about one kind."""
@@ -35,6 +38,12 @@ class Backend:
     """Its rules in targets.yml, where the board names none."""
     rewrites_office: bool = False
     """The service changes Office files after they arrive (rclone issue 2599)."""
+    address: str = ""
+    """Where the service answers by HTTP."""
+
+    def may_alter(self, path: str) -> bool:
+        """Whether the service may change this file after it has arrived."""
+        return self.rewrites_office and path.casefold().endswith(OFFICE)
 
 
 FOLDER = Backend(part_bytes=255)
@@ -45,10 +54,12 @@ BACKENDS: Mapping[str, Backend] = {
     "smb": Backend(windows_names=True, profile="windows"),
     "drive": Backend(
         # rclone tries again for a day where Google says that today's 750 GB are sent; kdx says so and ends
-        options=(RAW, "stop_on_upload_limit=true"), store_md5=True, whole_or_nothing=True, profile="google-drive"
+        options=(RAW, "stop_on_upload_limit=true"), store_md5=True, whole_or_nothing=True, profile="google-drive",
+        address="https://www.googleapis.com",
     ),
     "onedrive": Backend(
-        whole_or_nothing=True, windows_names=True, profile="sharepoint", rewrites_office=True
+        whole_or_nothing=True, windows_names=True, profile="sharepoint", rewrites_office=True,
+        address="https://graph.microsoft.com",
     ),
     # no bucket is made where one was mistyped
     "s3": Backend(options=(RAW, "no_check_bucket=true"), whole_or_nothing=True, name_bytes=1024, profile="s3"),

@@ -31,7 +31,7 @@ from kdx.remotes.rclone.program import usable_rclone
 START_SECONDS = 30.0
 END_SECONDS = 5.0
 PATIENT, HURRIED = 900.0, 20.0
-"""Seconds until an answer is given up. rclone itself tries again before that, and waits as long as a service asks it."""
+"""Seconds until an answer is given up. rclone tries again before that, and waits as long as a service asks."""
 CHUNK = 1 << 20
 
 SETTINGS = {
@@ -44,7 +44,7 @@ SETTINGS = {
     "RCLONE_STATS": "0",
     "RCLONE_LOG_LEVEL": "NOTICE",
 }
-"""What kdx decides for rclone. ガ and カ + ゛ are two names; a password is never asked for where nobody sits."""
+"""What kdx decides. ガ and カ + ゛ are two names; a password is never asked for where nobody sits."""
 
 
 class Refused(Exception):

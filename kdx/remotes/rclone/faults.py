@@ -61,8 +61,6 @@ class ItemLimit(PlaceRefused):
     advice = N_("Choose another shared drive or library for a part of the schools, then run the same command again.")
 
 
-
-
 def _said(*words: str, status: str = "") -> re.Pattern[str]:
     """Return what finds any of the words or statuses; a number in a path is none."""
     numbers = [rf"(?:^|[ (:])(?:{status})(?=[ :,)]|$)"] if status else []
@@ -72,11 +70,13 @@ def _said(*words: str, status: str = "") -> re.Pattern[str]:
 NO_LOGIN = _said(
     "invalid_grant", "token (has been )?expired", "expired token", "couldn't fetch token", "refresh token",
     "empty token", "InvalidAuthenticationToken", "unauthenticated", "authError", "ExpiredToken", "InvalidAccessKeyId",
-    "SignatureDoesNotMatch", "unable to authenticate", "logon failure", status="401",
+    "SignatureDoesNotMatch", "unable to authenticate", "logon failure",
+    status="401",
 )
 DAY = _said("uploadLimitExceeded", "dailyLimitExceeded", "upload limit exceeded")
 FULL = _said(
-    "storageQuotaExceeded", "quotaLimitReached", "insufficient ?storage", "no space left", "quota exceeded", "disk full",
+    "storageQuotaExceeded", "quotaLimitReached", "insufficient ?storage", "no space left", "quota exceeded",
+    "disk full",
     status="507",
 )
 LIMIT = _said(
@@ -88,14 +88,15 @@ BUSY = _said(
     "backendError", status="429|500|502|503|504",
 )
 NAME = _said(
-    "name too long", "object name is invalid", "invalid (file ?)?name", "invalid characters", "pathIsTooLong", "KeyTooLong",
+    "name too long", "object name is invalid", "invalid (file ?)?name", "invalid characters", "pathIsTooLong",
+    "KeyTooLong",
     "invalidRequest: The .*name", "XMinioInvalidObjectName", "invalid argument", "illegal name",
 )
 NO_NAME = _said("object name is invalid")
 LOCKED = _said("resourceLocked", "sharing violation", "being used by another", status="423")
 IN_THE_WAY = _said(
-    "is a directory", "not a directory", "is a file not", "file exists", "already exists", "nameAlreadyExists",
-    "precondition", "readdir .*The request is not supported", status="405|409|412",
+    "is a directory", "not a directory", "is a file not", "file exists", "already exists",
+    "nameAlreadyExists", "precondition", "readdir .*The request is not supported", status="405|409|412",
 )
 DENIED = _said(
     "permission denied", "access ?denied", "insufficientFilePermissions", "insufficientPermissions", "forbidden",
