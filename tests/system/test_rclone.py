@@ -50,7 +50,6 @@ def cloud(make_site: Callable[..., Site], tmp_path: Path) -> Iterator[Cloud]:
     (disk / "moved").mkdir(parents=True)
     with serve_webdav(disk) as address:
         site = make_site("rclone:cloud:moved", {"RCLONE_CONFIG": str(config)})
-        sample_share.write_samples(site.share, sample_share.school_shaped(25, mean=9_000), seed=3)
         for name in ("何？比率3：1＊～.txt", "$(touch x).txt", "[最終].xlsx"):
             (site.share / name).write_text(name, "utf-8")
         cloud = Cloud(site, address, disk, config)
