@@ -32,7 +32,8 @@ class AddressUnclear(ConfigurationError):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where files live. `path` is absolute for folders, the prefix without outer slashes for s3 and rclone."""
+    """Where files live. `path` is absolute for folders, the prefix without outer slashes for s3; for rclone as it is
+    written, without slashes at its end."""
 
     scheme: str
     path: str
@@ -51,7 +52,7 @@ class Location:
         for name in names:
             if not name or "/" in name or name in (".", ".."):
                 raise AddressUnclear(text=name, why=_("a name below an address must be one plain name"))
-        rooted = self.scheme not in ("s3", "rclone")
+        rooted = self.scheme not in ("s3", "rclone") or self.path.startswith("/")
         return replace(self, path="/".join((self.path.rstrip("/"), *names) if rooted or self.path else names))
 
     def __str__(self) -> str:
@@ -81,7 +82,9 @@ def parse_location(text: str) -> Location:
         remote, colon, path = text.removeprefix("rclone:").partition(":")
         if not colon or not _RCLONE_REMOTE.fullmatch(remote):
             raise _unclear(text, _("rclone addresses name a remote that rclone knows and a path"))
-        return Location("rclone", path.strip("/"), host=remote)
+        # a remote may tell /volume1 from volume1 (sftp: the user's home folder)
+        rooted = "/" if path.startswith("/") else ""
+        return Location("rclone", rooted + path.strip("/"), host=remote)
     return _parse_url(text)
 
 

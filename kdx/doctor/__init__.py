@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from kdx import __version__
 from kdx.config.model import Board
 from kdx.doctor.check import Check, State, failed
+from kdx.doctor.clouds import http_address
 from kdx.doctor.servers import look_at_server
 from kdx.errors import ExitCode, KdxError
 from kdx.language import N_, translate
@@ -133,9 +134,11 @@ def _targets(board: Board, clock: Clock) -> Iterator[Check]:
         place = place_of_target(board, target)
         yield (check := _listable(N_("target"), target.name, place, must_hold_something=False))
         if check.state != State.FAIL:
-            yield from look_at_server(target.name, place)
+            yield from look_at_server(target.name, place, target.profile)
         if target.location.scheme == "s3":
             yield _clock(target.name, place, clock)
+        elif check.state != State.FAIL and (address := http_address(place)):
+            yield _clock(target.name, place, clock, address)
 
 
 def _listable(name: str, subject: str, place: Place, must_hold_something: bool) -> Check:
@@ -150,13 +153,13 @@ def _listable(name: str, subject: str, place: Place, must_hold_something: bool) 
     return Check(name, subject, State.OK, str(place.location))
 
 
-def _clock(subject: str, place: Place, clock: Clock) -> Check:
+def _clock(subject: str, place: Place, clock: Clock, address: str = "") -> Check:
     from kdx.remotes.clock import store_time
 
     name = N_("clock")
     before = clock()
     try:
-        there = store_time(place.location, place.network)
+        there = store_time(place.location, place.network, address)
     except KdxError as error:
         return failed(name, subject, error)
     if there is None:

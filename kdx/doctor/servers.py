@@ -3,14 +3,20 @@
 from collections.abc import Iterator
 from contextlib import closing
 
+from kdx.doctor.clouds import look_at_cloud
 from kdx.doctor.check import Check, State, failed
 from kdx.errors import KdxError
 from kdx.language import N_, translate
 from kdx.remotes import Place
 
 
-def look_at_server(subject: str, place: Place) -> Iterator[Check]:
-    """Say of a server that was just reached how it is spoken to, and what it spares or costs the line."""
+def look_at_server(subject: str, place: Place, profile: str | None = None) -> Iterator[Check]:
+    """Say of a server that was just reached how it is spoken to, and what it spares or costs the line.
+
+    `profile` is that of a target, None for a share.
+    """
+    if place.location.scheme == "rclone":
+        yield from look_at_cloud(subject, place, profile)
     look = {"smb": _smb, "sftp": _sftp}.get(place.location.scheme)
     if look is not None:
         yield look(subject, place)

@@ -67,6 +67,10 @@ class Place:
 
             wait = sftp.HURRIED if hurried else sftp.PATIENT
             return sftp.open_sftp(self.location, self.network, self.secret, wait)
+        if self.location.scheme == "rclone":
+            from kdx.remotes import rclone
+
+            return rclone.RcloneRemote(self.location, self.network, rclone.HURRIED if hurried else rclone.PATIENT)
         raise NotYet(place=self.location, scheme=self.location.scheme)
 
 

@@ -15,14 +15,15 @@ from kdx.remotes.s3.store import REGION
 ANSWER_SECONDS = 10
 
 
-def store_time(location: Location, network: Network) -> datetime | None:
-    """Return the time at an s3 store, to the second, aware; None for other places and where no answer has a date.
+def store_time(location: Location, network: Network, address: str = "") -> datetime | None:
+    """Return the time at an s3 store, or at an HTTP `address`, to the second, aware; None where no answer has a date.
 
     PlaceSilent where there is no answer.
     """
-    if location.scheme != "s3":
+    if location.scheme != "s3" and not address:
         return None
-    endpoint = location.option("endpoint") or f"https://s3.{location.option('region', REGION)}.amazonaws.com"
+    endpoint = address or location.option("endpoint")
+    endpoint = endpoint or f"https://s3.{location.option('region', REGION)}.amazonaws.com"
     try:
         with for_urllib(network).open(Request(endpoint, method="HEAD"), timeout=ANSWER_SECONDS) as answer:
             said = answer.headers.get("Date")

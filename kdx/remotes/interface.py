@@ -31,10 +31,18 @@ class SkipReason(StrEnum):
     VANISHED = "vanished"
     CHANGED = "changed"
     FAULTY = "faulty"
+    NO_BYTES = "no-bytes"
+    """Made inside a service (Google Docs): it has no bytes of its own, only exports that differ each time."""
 
 
 LEFT_BY_RULE = frozenset({SkipReason.IGNORED, SkipReason.LINK, SkipReason.SPECIAL})
 NOT_READ = frozenset(SkipReason) - LEFT_BY_RULE
+
+
+CHANGED_AT = "changed "
+"""Begins the tag of a file where a store keeps neither a digest nor our time: when the store says it changed."""
+ALTERED = "altered "
+"""Begins the tag of a file which the store may rewrite after it has arrived: its size and time there."""
 
 
 class Entry(NamedTuple):

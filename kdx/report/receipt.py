@@ -78,7 +78,9 @@ def _state(facts: Facts) -> str:
         count
         for share in facts["shares"]
         for outcome, count in share["entries"].items()
-        if outcome in (Outcome.UNREAD, Outcome.UNPROVEN, Outcome.LISTED, Outcome.BLOCKED, Outcome.WAITING)
+        if outcome in (
+            Outcome.UNREAD, Outcome.UNPROVEN, Outcome.ALTERED, Outcome.LISTED, Outcome.BLOCKED, Outcome.WAITING
+        )
     )
     return _("Incomplete: {count} entries are proven, {still} are not (listed below).").format(
         count=f"{proven:,}", still=f"{still:,}"
@@ -147,7 +149,7 @@ def _kinds(kinds: dict[str, int]) -> str:
 def _not_taken(entries: dict[str, int]) -> int:
     return sum(
         entries.get(outcome, 0)
-        for outcome in (Outcome.UNREAD, Outcome.BLOCKED, Outcome.UNPROVEN, Outcome.WAITING)
+        for outcome in (Outcome.UNREAD, Outcome.BLOCKED, Outcome.UNPROVEN, Outcome.ALTERED, Outcome.WAITING)
     )
 
 

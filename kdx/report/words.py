@@ -43,6 +43,7 @@ OUTCOMES = {
     Outcome.DIFFERENT: N_("different"),
     Outcome.MISSING: N_("missing"),
     Outcome.CONFLICT: N_("conflict"),
+    Outcome.ALTERED: N_("altered by the service"),
     Outcome.UNREAD: N_("not read"),
     Outcome.WAITING: N_("waiting"),
     Outcome.BLOCKED: N_("blocked"),
@@ -89,6 +90,7 @@ REASONS = {
     SkipReason.VANISHED: N_("vanished"),
     SkipReason.CHANGED: N_("changed"),
     SkipReason.FAULTY: N_("faulty"),
+    SkipReason.NO_BYTES: N_("made inside the service, without bytes of its own"),
     CONFLICT: N_("conflict"),
     NAME_REFUSED: N_("name refused"),
 }

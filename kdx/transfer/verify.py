@@ -12,10 +12,10 @@ from enum import StrEnum
 from hashlib import sha256
 from operator import attrgetter
 
-from kdx.language import N_
+from kdx.language import N_, translate
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
-from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
+from kdx.remotes.interface import ALTERED, CHANGED_AT, Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.transfer.copy import CONFLICT
 from kdx.transfer.crew import work_through
 from kdx.transfer.limit import Limiter
@@ -46,6 +46,8 @@ class Outcome(StrEnum):
     DIFFERENT = "different"
     MISSING = "missing"
     CONFLICT = "conflict"
+    ALTERED = "altered by the service"
+    """What the store holds is what it made of our file (SharePoint rewrites Office files); both digests are told."""
     UNREAD = "not read"
     BLOCKED = "blocked"
     RULE = "left by rule"
@@ -73,9 +75,10 @@ class How(StrEnum):
 
 
 WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT})
-OPEN = frozenset({Outcome.UNPROVEN, Outcome.UNREAD, Outcome.BLOCKED, Outcome.WAITING})
+OPEN = frozenset({Outcome.UNPROVEN, Outcome.ALTERED, Outcome.UNREAD, Outcome.BLOCKED, Outcome.WAITING})
 
 NOT_SENT = N_("not sent yet")
+HASHES = N_("sent with SHA-256 {sent}, read back with {there}")
 GONE = N_("gone from the target")
 OTHER_SIZE = N_("another size")
 OTHER_BYTES = N_("other bytes")
@@ -190,11 +193,16 @@ def _look(row: Checked, listed: Known | None, level: Level) -> tuple[Outcome, st
         return (Outcome.PROVEN, How.READ_BACK, "") if same else (Outcome.DIFFERENT, "", OTHER_BYTES)
     if row.kind == Kind.DIRECTORY:
         return Outcome.PROVEN, How.FOLDER, ""
+    if row.etag.startswith(ALTERED):
+        # the store may have rewritten it when it arrived, but nobody has touched it since
+        if listed.etag != row.etag:
+            return Outcome.DIFFERENT, "", OTHER_BYTES
+        return (Outcome.LISTED, How.LISTING, "") if level == Level.LISTING else (Outcome.TO_READ, "", "")
     if listed.size != row.size:
         return Outcome.DIFFERENT, "", OTHER_SIZE
     if level == Level.LISTING:
         return Outcome.LISTED, How.LISTING, ""
-    if level == Level.CHECKSUM and listed.etag:
+    if level == Level.CHECKSUM and listed.etag and not listed.etag.startswith(CHANGED_AT):
         return _by_tag(row, listed)
     return Outcome.TO_READ, "", ""
 
@@ -256,6 +264,9 @@ def _read(target: Remote, path: str) -> tuple[int, bytes | None]:
 def _by_digest(row: Checked, there: bytes | None, how: How) -> Checked:
     if there == row.sha256:
         return row._replace(outcome=Outcome.PROVEN, how=how)
+    if row.etag.startswith(ALTERED) and there is not None and row.sha256 is not None:
+        why = translate(HASHES).format(sent=row.sha256.hex(), there=there.hex())
+        return row._replace(outcome=Outcome.ALTERED, why=why)
     return row._replace(outcome=Outcome.DIFFERENT, why=OTHER_BYTES)
 
 

@@ -1,5 +1,6 @@
 """Every place files live, each on a server of its own kind, with a second way to look into it that is not kdx."""
 
+import getpass
 import itertools
 import os
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from typing import Any, Protocol
 
 import pytest
 from local_store import serve_s3
+from rigs.cloud import obscured, serve_webdav, webdav, write_config
 from rigs.fake_s3 import KEYS, serve_fake
-from rigs.smbd import PASSWORD, SambaServer, serve_samba
+from rigs.smbd import PASSWORD, SHARE, SambaServer, serve_samba
 from rigs.sshd import PLAIN, Sshd, busybox_only, serve_ssh
 
 from kdx.config.location import parse_location
@@ -20,6 +22,8 @@ from kdx.remotes import Place
 from kdx.remotes.interface import Remote
 
 SERVERS = ("local", "rclone", "moto", "fake", "smb", "sftp", "sftp-plain", "sftp-busybox")
+THROUGH_RCLONE = ("local", "webdav", "sftp", "smb", "s3")
+"""Kinds of remotes that kdx reaches through rclone; each is a place `rclone:KIND`."""
 _numbers = itertools.count()
 
 
@@ -43,8 +47,8 @@ class Rig:
     look: Look
 
     def name(self, text: str) -> str:
-        """Return a name as this server can hold it: over SMB there are no tabs."""
-        return text.replace("\t", "'") if self.kind == "smb" else text
+        """Return a name as this server can hold it: over SMB and WebDAV there are no tabs."""
+        return text.replace("\t", "'") if self.kind in ("smb", "rclone:smb", "rclone:webdav") else text
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,55 @@ def sftp_busybox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ss
         yield server
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(scope="session")
+def webdav_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """`rclone serve webdav`, and the folder it serves."""
+    folder = tmp_path_factory.mktemp("webdav")
+    with serve_webdav(folder) as address:
+        yield address, folder
+
+
+def through_rclone(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Place, Look]:
+    """Return an empty folder of a remote of this kind, and the other way into it."""
+    name = f"試験 {next(_numbers)}"
+    look: Look
+    if kind == "local":
+        base, settings, look = str(tmp_path), {"type": "local"}, LookIntoFolder(tmp_path / name)
+    elif kind == "webdav":
+        address, folder = request.getfixturevalue("webdav_server")
+        base, settings, look = "", webdav(address), LookIntoFolder(folder / name)
+    elif kind == "sftp":
+        server = request.getfixturevalue("sftp_server")
+        settings = {
+            "type": "sftp", "host": "127.0.0.1", "port": str(server.port), "user": getpass.getuser(),
+            "key_file": str(server.key), "known_hosts_file": str(server.known_hosts), "disable_hashcheck": "true",
+        }
+        base, look = str(tmp_path), LookIntoFolder(tmp_path / name)
+    elif kind == "smb":
+        samba = request.getfixturevalue("smb_server")
+        settings = {
+            "type": "smb", "host": "127.0.0.1", "port": str(samba.port), "user": samba.user,
+            "pass": obscured(PASSWORD),
+        }
+        base, look = SHARE, LookIntoFolder(samba.root / name)
+    else:
+        endpoint = request.getfixturevalue("rclone_server")
+        settings = {
+            "type": "s3", "provider": "Rclone", "endpoint": endpoint.url, "access_key_id": endpoint.access_key,
+            "secret_access_key": endpoint.secret_key,
+        }
+        base, look = "schools", LookIntoBucket(endpoint.client, f"{name}/")
+    if isinstance(look, LookIntoFolder):
+        look.root.mkdir()
+    base_folder = request.getfixturevalue("tmp_path_factory").getbasetemp()
+    config = write_config(base_folder / f"rclone-{kind}.conf", {kind: settings})
+    monkeypatch.setenv("RCLONE_CONFIG", str(config))
+    return Place(parse_location(f"rclone:{kind}:{base}/{name}")), look
+
+
+@pytest.fixture(params=[*SERVERS, *(f"rclone:{kind}" for kind in THROUGH_RCLONE)])
 def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """One empty place of each kind."""
     kind = request.param
@@ -179,6 +231,8 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         place, look = Place(parse_location(str(root))), LookIntoFolder(root)
     elif kind == "smb":
         place, look = samba_place(request.getfixturevalue("smb_server"), monkeypatch)
+    elif kind.startswith("rclone:"):
+        place, look = through_rclone(kind.removeprefix("rclone:"), request, tmp_path, monkeypatch)
     elif kind.startswith("sftp"):
         root = tmp_path / "root"
         root.mkdir()

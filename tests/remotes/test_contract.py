@@ -52,12 +52,13 @@ NAMES = {
 }
 CANNOT = {
     ("moto", "newline"),
-    *(("smb", case) for case in (
+    *((kind, case) for kind in ("smb", "rclone:smb") for case in (
         "command", "quotes", "newline", "trailing space", "backslash", "plus and question", "escape", "dots",
     )),
+    *(("rclone:webdav", case) for case in ("newline", "escape")),
 }
 """What a server itself cannot hold under this name; kdx must say so, and write nothing under any other."""
-TAKES_FOR_ONE = {"smb"}
+TAKES_FOR_ONE = {"smb", "rclone:smb"}
 """Servers for which names that differ only in capitals are one name."""
 
 

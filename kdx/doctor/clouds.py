@@ -1,0 +1,71 @@
+"""What a service that rclone reaches can prove and hold, asked of the service itself. Writes nothing there."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from kdx.doctor.check import Check, State, failed
+from kdx.errors import KdxError
+from kdx.language import N_, translate
+from kdx.remotes import Place
+
+ROOM_WARN = 0.1
+"""Part of the room that is free, below which doctor warns."""
+
+
+def look_at_cloud(subject: str, place: Place, profile: str | None) -> Iterator[Check]:
+    """Say what a service can prove, which rules it is held to (a target's `profile`), and how much room it has."""
+    from kdx.remotes.rclone import RcloneRemote
+
+    try:
+        with closing(place.open(hurried=True)) as remote:
+            assert isinstance(remote, RcloneRemote)
+            backend, can, room = remote.backend, remote.capabilities, remote.room()
+    except KdxError as error:
+        yield failed(N_("service"), subject, error)
+        return
+    if can.etags:
+        detail = translate(N_("it computes an MD5 of every file itself: verify needs no download"))
+    else:
+        detail = translate(N_("no digest of its own counts as proof here: verify reads every file back"))
+    if backend.rewrites_office:
+        detail += "; " + translate(N_("it rewrites Office files after they arrive (altered by the service)"))
+    yield Check(N_("service"), subject, State.OK, detail)
+    if profile is not None:
+        yield _rules(subject, profile, backend.profile)
+    yield _room(subject, room)
+
+
+def http_address(place: Place) -> str:
+    """Return where the service answers by HTTP, "" where that is not known or it is another kind of place."""
+    from kdx.remotes.rclone import RcloneRemote
+
+    if place.location.scheme != "rclone":
+        return ""
+    try:
+        with closing(place.open(hurried=True)) as remote:
+            assert isinstance(remote, RcloneRemote)
+            return remote.address
+    except KdxError:
+        # the check before has said why
+        return ""
+
+
+def _rules(subject: str, profile: str, fitting: str) -> Check:
+    name = N_("name rules")
+    if profile:
+        return Check(name, subject, State.OK, profile)
+    step = translate(N_("Write profile: {profile} under this target in kdx.yml.")).format(profile=fitting or "…")
+    said = translate(N_("no profile: names it refuses or takes for one show only when they are sent"))
+    return Check(name, subject, State.WARN, said, step)
+
+
+def _room(subject: str, room: dict[str, int]) -> Check:
+    name, total, free = N_("room"), room.get("total", 0), room.get("free")
+    if free is None:
+        return Check(name, subject, State.OK, translate(N_("the service does not say how much room there is")))
+    detail = translate(N_("{free} GB free of {total} GB"))
+    detail = detail.format(free=f"{free // 10**9:,}", total=f"{total // 10**9:,}")
+    if free < ROOM_WARN * total:
+        step = translate(N_("Ask for more room before the next school moves."))
+        return Check(name, subject, State.WARN, detail, step)
+    return Check(name, subject, State.OK, detail)

@@ -1,0 +1,341 @@
+"""What rclone reaches (Google Drive, OneDrive and SharePoint, Azure and seventy more), as a place files live.
+
+rclone's success is not proof: what a target holds is listed and compared afterwards, and a digest counts only where the
+service computed it (backends). One rclone works for the whole process (engine); what it says of files is in entries,
+writing in writer, large files in feed, what a failure means in faults, the program itself in program.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from email.utils import formatdate
+from functools import cached_property
+from hashlib import sha256
+from http.client import HTTPResponse
+from typing import Any
+
+from kdx.config.location import Location
+from kdx.config.model import Network
+from kdx.language import N_, translate
+from kdx.remotes.interface import (
+    ALTERED,
+    CHANGED_AT,
+    Capabilities,
+    Entry,
+    Expected,
+    Kind,
+    Metadata,
+    NameRefused,
+    NotFound,
+    PlaceMissing,
+    PlaceSilent,
+    ReadFailed,
+    SkipReason,
+    Written,
+)
+from kdx.remotes.listed import digest_each
+from kdx.remotes.rclone import faults
+from kdx.remotes.rclone.backends import NO_TIME_KEPT, UNKNOWN, Backend, backend_of
+from kdx.remotes.rclone.engine import CHUNK, HURRIED, PATIENT, Engine, Gone, Refused, engine_for
+from kdx.remotes.rclone.entries import check_name, entry_of, in_order
+from kdx.remotes.rclone.names import from_rclone, to_rclone
+from kdx.remotes.rclone.program import (
+    OLDEST,
+    RcloneMissing,
+    RcloneUnusable,
+    find_rclone,
+    rclone_version,
+    usable_rclone,
+)
+from kdx.remotes.rclone.writer import Writer
+
+__all__ = [
+    "HURRIED", "OLDEST", "PATIENT", "RcloneMissing", "RcloneRemote", "RcloneUnusable", "find_rclone", "rclone_version",
+    "usable_rclone",
+]
+
+FOLDERS_AT_ONCE = 8
+"""Folders listed at once by walk(): as many as rclone itself would (--checkers)."""
+
+
+class RcloneRemote:
+    """One folder of one remote. Connects when it is first asked."""
+
+    def __init__(self, location: Location, network: Network, patience: float = PATIENT) -> None:
+        self.location = location
+        self._network, self._patience = network, patience
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What rclone says of this kind of remote, and what is known about it (backends)."""
+        prefix = self.location.path.partition("/")[2]
+        name_bytes = self.backend.name_bytes and max(1, self.backend.name_bytes - len(prefix.encode()) - bool(prefix))
+        return Capabilities(
+            directories=self._has_folders,
+            etags=self.backend.store_md5,
+            name_bytes=name_bytes,
+            time_step_ns=1 if self._keeps_no_time else max(1, self._about["Precision"]),
+            parallel=8,
+        )
+
+    @cached_property
+    def backend(self) -> Backend:
+        """What is known about this kind of remote."""
+        return backend_of(self._settings)
+
+    def list(self, folder: str = "") -> Iterator[Entry]:
+        """Yield the entries directly inside `folder`, sorted by the bytes of their names."""
+        try:
+            items = self._ask("operations/list", remote=to_rclone(folder), opt=self._wanted)["list"]
+            if not items and not folder and not self._is_there():
+                raise PlaceMissing(place=self.location, why=translate(faults.NO_FOLDER))
+        except (Refused, Gone) as error:
+            if isinstance(error, Refused) and self._is_only_empty(error, folder):
+                return
+            raise faults.reading_failed(error, folder, self.location) from error
+        prefix = f"{folder}/" if folder else ""
+        yield from in_order(self._entry(item, prefix + from_rclone(item["Name"])) for item in items)
+
+    def list_names(self, folder: str = "") -> Iterator[Entry]:
+        """The same as list()."""
+        return self.list(folder)
+
+    def walk(self) -> Iterator[Entry]:
+        """Yield every entry below the root, several folders listed at once, each before what is in it."""
+        with ThreadPoolExecutor(FOLDERS_AT_ONCE, "kdx-walk") as crew:
+            yield from self.list_of(Entry("", Kind.DIRECTORY.value), crew)
+
+    def list_of(self, root: Entry, crew: ThreadPoolExecutor) -> Iterator[Entry]:
+        """Yield what is below a folder, the next folders being listed meanwhile by a crew."""
+        asked: list[tuple[Entry, Future[Sequence[Entry]]]] = [(root, crew.submit(self._listed, root.path))]
+        waiting: list[Entry] = []
+        while asked:
+            folder, coming = asked.pop(0)
+            try:
+                inside = coming.result()
+            except (ReadFailed, NotFound) as error:
+                reason = error.reason if isinstance(error, ReadFailed) else SkipReason.VANISHED
+                yield folder._replace(skip=reason.value)
+                continue
+            if folder.path:
+                yield folder
+            yield from (entry for entry in inside if entry.kind != Kind.DIRECTORY)
+            waiting += reversed([entry for entry in inside if entry.kind == Kind.DIRECTORY])
+            # the deepest first, so that what waits stays as small as one branch
+            while waiting and len(asked) < FOLDERS_AT_ONCE:
+                entry = waiting.pop()
+                asked.append((entry, crew.submit(self._listed, entry.path)))
+
+    def access(self, folder: str) -> str:
+        """Return nothing: rclone tells no rights."""
+        return ""
+
+    def stat(self, path: str) -> Entry:
+        """Return one entry as it is now. "" is the root."""
+        if not path:
+            next(self.list(), None)
+            return Entry("", Kind.DIRECTORY.value)
+        self._check(path)
+        with self._read(path):
+            item = self._found(path, files_only=False)
+        if item is None:
+            raise NotFound(name=path)
+        return self._entry(item, path)
+
+    def prepare(self, files: Sequence[tuple[str, int]]) -> None:
+        """Do nothing: several threads ask at once."""
+
+    def read(self, path: str, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of a file. The last chunk waits until it is proven that the file did not change."""
+        yield from self._pieces(path, start)
+
+    def digest(self, path: str) -> Entry:
+        """Return the entry with its SHA-256, of the bytes that are read."""
+        digest, pieces = sha256(), self._pieces(path, 0)
+        while True:
+            try:
+                digest.update(next(pieces))
+            except StopIteration as end:
+                entry: Entry = end.value
+                return entry._replace(sha256=digest.digest())
+
+    def digest_listed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield files that were listed, each with its SHA-256 or a skip."""
+        return digest_each(self, entries)
+
+    def write(
+        self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
+    ) -> Written:
+        """Write one file whole, or nothing (Writer.write)."""
+        written = self._writer.write(path, chunks, size, metadata, expected)
+        if not self._keeps_no_time and not self.backend.may_alter(path):
+            return written
+        there = self.stat(path)
+        return Written(there.etag, there.size)
+
+    def make_directory(self, path: str) -> None:
+        """Make a folder and its parents."""
+        if not self.capabilities.directories:
+            raise NameRefused(name=path, why=translate(N_("this place has no folders")))
+        self._writer.make_directory(path)
+
+    def make_link(self, path: str, link: str, expected: Expected) -> None:
+        """Refuse: no service has links that mean the same to everybody."""
+        raise NameRefused(name=path, why=translate(N_("this place has no links")))
+
+    def delete(self, path: str) -> None:
+        """Delete one file; an absent one is no error."""
+        self._writer.delete(path)
+
+    def metadata(self, path: str) -> Mapping[str, str]:
+        """Return nothing: what a service keeps beside the bytes differs with each."""
+        return {}
+
+    def room(self) -> dict[str, int]:
+        """Return the service's room in bytes: total, used, free, trashed; empty where it says nothing."""
+        try:
+            return {name: int(value) for name, value in self._ask("operations/about").items()}
+        except Refused as error:
+            if (whole := faults.of_place(error, self.location)) is not None:
+                raise whole from error
+            return {}
+        except Gone as error:
+            raise faults.reading_failed(error, "", self.location) from error
+
+    def close(self) -> None:
+        """Let go; rclone goes on working for the other places of this process."""
+
+    @cached_property
+    def _about(self) -> dict[str, Any]:
+        with self._read(""):
+            return self._ask("operations/fsinfo")
+
+    @cached_property
+    def _settings(self) -> Mapping[str, str]:
+        """Type and vendor of the remote; its secrets are not kept."""
+        with self._read(""):
+            known = self._engine.call("config/get", self._patience, name=self.location.host)
+        return {name: str(known[name]) for name in ("type", "vendor", "url", "endpoint") if name in known}
+
+    @property
+    def address(self) -> str:
+        """Where the service answers by HTTP, as far as that is known; "" where it is not."""
+        return self.backend.address or self._settings.get("url", "") or self._settings.get("endpoint", "")
+
+    @cached_property
+    def _fs(self) -> str:
+        """The root as rclone writes it; what stands between the comma and the colon goes before the configuration."""
+        return f"{self.location.host},{','.join(self.backend.options)}:{to_rclone(self.location.path)}"
+
+    @cached_property
+    def _wanted(self) -> dict[str, Any]:
+        return {"noMimeType": True, "showHash": self.backend.store_md5, "hashTypes": ["md5"]}
+
+    @cached_property
+    def _writer(self) -> Writer:
+        exact = self._is_exact if self._about["Features"].get("CaseInsensitive") else None
+        return Writer(lambda: self._engine, self._fs, self.location, self.backend, self._found, exact)
+
+    @property
+    def _has_folders(self) -> bool:
+        return bool(self._about["Features"].get("CanHaveEmptyDirectories"))
+
+    @property
+    def _keeps_no_time(self) -> bool:
+        return not self.backend.store_md5 and self._about["Precision"] >= NO_TIME_KEPT
+
+    @property
+    def _engine(self) -> Engine:
+        try:
+            return engine_for(self._network)
+        except Gone as error:
+            raise faults.reading_failed(error, "", self.location) from error
+
+    def _ask(self, command: str, **parameters: Any) -> dict[str, Any]:
+        return self._engine.call(command, self._patience, fs=self._fs, **parameters)
+
+    def _found(self, path: str, files_only: bool = True) -> dict[str, Any] | None:
+        """Return what rclone finds under a name. Refused, Gone."""
+        answer = self._ask("operations/stat", remote=to_rclone(path), opt={**self._wanted, "filesOnly": files_only})
+        item: dict[str, Any] | None = answer["item"]
+        return item
+
+    def _is_exact(self, path: str) -> bool:
+        """Whether the folder lists a file under exactly this name."""
+        return any(entry.path == path for entry in self.list(path.rpartition("/")[0]))
+
+    def _listed(self, folder: str) -> Sequence[Entry]:
+        return tuple(self.list(folder))
+
+    def _entry(self, item: Mapping[str, Any], path: str) -> Entry:
+        if self.backend.store_md5:
+            return entry_of(item, path, item.get("Hashes", {}).get("md5", ""))
+        if self.backend.may_alter(path):
+            return entry_of(item, path, f"{ALTERED}{item['Size']} {item['ModTime']}")
+        return entry_of(item, path, f"{CHANGED_AT}{item['ModTime']}" if self._keeps_no_time else "")
+
+    def _pieces(self, path: str, start: int) -> Generator[bytes, None, Entry]:
+        """Yield a file's bytes and return its entry as it was at the end, by which it is the file that was opened."""
+        self._check(path)
+        with self._read(path):
+            held, count = b"", start
+            try:
+                with self._engine.opened(self._fs, to_rclone(path), start, self._patience) as answer:
+                    size, changed = _announced(answer, start), answer.headers["Last-Modified"]
+                    while piece := answer.read(CHUNK):
+                        if held:
+                            yield held
+                        held = piece
+                        count += len(piece)
+            except Refused:
+                # what is asked for from its end on, each service refuses in a way of its own
+                if start and start >= (now := self.stat(path)).size:
+                    return now
+                raise
+            if count != size:
+                raise PlaceSilent(place=self.location, why=translate(faults.NO_LINE))
+            now = self.stat(path)
+            if now.size != size or (changed and formatdate(now.mtime_ns // 10**9, usegmt=True) != changed):
+                raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+            if held:
+                yield held
+            return now
+
+    def _check(self, path: str) -> None:
+        """NotFound for a name that no file there can have."""
+        try:
+            check_name(path, UNKNOWN)
+        except NameRefused:
+            raise NotFound(name=path) from None
+
+    def _is_there(self) -> bool:
+        """Whether a root in which nothing is listed is there at all: some kinds list what is missing as empty."""
+        parent, slash, name = to_rclone(self.location.path).rpartition("/")
+        if not parent or not self._has_folders:
+            return True
+        above = self._fs.removesuffix(slash + name)
+        item = self._engine.call("operations/stat", self._patience, fs=above, remote=name)["item"]
+        return item is not None and bool(item["IsDir"])
+
+    def _is_only_empty(self, error: Refused, folder: str) -> bool:
+        """Whether a root that is not found is one without a file yet: a bucket has no folders, only names."""
+        if folder or not faults.is_absent(error) or self._has_folders:
+            return False
+        bucket, slash, prefix = to_rclone(self.location.path).partition("/")
+        root = self._fs.removesuffix(slash + prefix)
+        if slash:
+            self._engine.call("operations/list", self._patience, fs=root, remote="", opt={"dirsOnly": True})
+        return bool(slash)
+
+    @contextmanager
+    def _read(self, path: str) -> Iterator[None]:
+        """Turn rclone's words into what they mean for the one who reads `path`."""
+        try:
+            yield
+        except (Refused, Gone) as error:
+            raise faults.reading_failed(error, path, self.location) from error
+
+
+def _announced(answer: HTTPResponse, start: int) -> int:
+    """Return the size of a whole file as the head of an answer says."""
+    return start + int(answer.headers["Content-Length"] or 0)

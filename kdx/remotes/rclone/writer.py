@@ -1,0 +1,166 @@
+"""Write through rclone: whole files or none, never over what must not be replaced, never under another name.
+
+A small file is a piece of memory that rclone opens like a file, so that it can send it again where a service asks for
+patience, compares the service's answer with it, and nothing of a school lies on the disk. A large one is fetched while
+it is read; where a broken upload would leave a piece under the name, it grows as `.kdx-<random>.part` first.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import md5
+from typing import Any
+
+from kdx.config.location import Location
+from kdx.language import translate
+from kdx.remotes.interface import Conflict, Expected, Metadata, ReadFailed, SkipReason, Written
+from kdx.remotes.rclone import faults
+from kdx.remotes.rclone.backends import Backend
+from kdx.remotes.rclone.engine import Engine, Gone, Refused
+from kdx.remotes.rclone.entries import check_name
+from kdx.remotes.rclone.feed import feed
+from kdx.remotes.rclone.names import to_rclone
+
+SMALL = 8 << 20
+"""Bytes up to which a file is held in memory while it is sent."""
+HELD = ":local,encoding=Raw,copy_links=true:/proc/{process}/fd"
+
+Found = Callable[[str], dict[str, Any] | None]
+Exact = Callable[[str], bool] | None
+
+
+class Writer:
+    """Writes files and folders below one root."""
+
+    def __init__(
+        self, engine: Callable[[], Engine], fs: str, location: Location, backend: Backend, found: Found, exact: Exact
+    ) -> None:
+        """`found` returns the file rclone finds under a name; `exact` says whether a folder lists exactly this one.
+
+        Where `exact` is None, names that differ in capitals are different names.
+        """
+        self._engine, self._fs, self._location = engine, fs, location
+        self._backend, self._found, self._is_exact = backend, found, exact
+
+    def write(
+        self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
+    ) -> Written:
+        """Write one file and its parents. Raises what Remote.write() says; whatever it is, nothing is left.
+
+        No service rclone reaches takes a condition with an upload: between the look and the upload somebody else may
+        come first.
+        """
+        check_name(path, self._backend)
+        with self._explained(path):
+            self._look(path, expected)
+            if size <= SMALL:
+                return self._send(path, b"".join(_up_to(chunks, size)), size, metadata, expected)
+            return self._stream(path, chunks, size, metadata)
+
+    def _look(self, path: str, expected: Expected) -> None:
+        """Conflict where something lies under the name that must not be replaced.
+
+        Where the service takes `readme.txt` for `README.txt`, a list of this morning does not tell: it is asked about
+        each, and what is ours must be there under exactly this name.
+        """
+        if expected == Expected.NEW and self._is_exact is None:
+            return
+        if expected == Expected.ANY and (self._is_exact is None or self._is_exact(path)):
+            return
+        if self._found(path) is not None:
+            raise Conflict(name=path)
+
+    def make_directory(self, path: str) -> None:
+        """Make a folder and its parents; twice is once. Conflict where a file has the name."""
+        check_name(path, self._backend)
+        with self._explained(path):
+            self._engine().call("operations/mkdir", fs=self._fs, remote=to_rclone(path))
+
+    def delete(self, path: str) -> None:
+        """Delete one file; an absent one is no error."""
+        check_name(path, self._backend)
+        try:
+            self._engine().call("operations/deletefile", fs=self._fs, remote=to_rclone(path))
+        except (Refused, Gone) as error:
+            if isinstance(error, Gone) or not faults.is_absent(error):
+                raise faults.writing_failed(error, path, self._location) from error
+
+    def _send(self, path: str, data: bytes, size: int, metadata: Metadata, expected: Expected) -> Written:
+        if len(data) != size:
+            raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+        with _held(data, metadata.mtime_ns) as number:
+            self._engine().call(
+                "operations/copyfile",
+                srcFs=HELD.format(process=os.getpid()),
+                srcRemote=number,
+                dstFs=self._fs,
+                dstRemote=to_rclone(path),
+                # what is there is known: rclone need not look again, nor ask whether what is ours differs
+                _config={"IgnoreTimes" if expected == Expected.ANY else "NoCheckDest": True, **self._lenient(path)},
+            )
+        # rclone has compared what the service answered with this very sum, and refuses where they differ
+        return Written(md5(data, usedforsecurity=False).hexdigest() if self._backend.store_md5 else "", size)
+
+    def _lenient(self, path: str) -> dict[str, bool]:
+        """Where the service rewrites what it gets, rclone would take that for a broken upload and delete it."""
+        return {"IgnoreSize": True, "IgnoreChecksum": True} if self._backend.may_alter(path) else {}
+
+    def _stream(self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata) -> Written:
+        folder, slash, _name = path.rpartition("/")
+        name = path if self._backend.whole_or_nothing else f"{folder}{slash}.kdx-{secrets.token_hex(8)}.part"
+        done = False
+        try:
+            _answer, count = feed(
+                chunks, size, metadata.mtime_ns,
+                lambda address: self._engine().call(
+                    "operations/copyurl", fs=self._fs, remote=to_rclone(name), url=address
+                ),
+            )
+            if count != size:
+                raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+            if name != path:
+                self._engine().call(
+                    "operations/movefile",
+                    srcFs=self._fs, srcRemote=to_rclone(name), dstFs=self._fs, dstRemote=to_rclone(path),
+                )
+            done = True
+        finally:
+            if not done and name != path:
+                with suppress(Refused, Gone):
+                    self._engine().call("operations/deletefile", fs=self._fs, remote=to_rclone(name))
+        there = self._found(path)
+        if there is None or (there["Size"] != size and not self._backend.may_alter(path)):
+            raise Refused(500, translate(faults.OTHER_ARRIVED))
+        return Written(there.get("Hashes", {}).get("md5", "") if self._backend.store_md5 else "", size)
+
+    @contextmanager
+    def _explained(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except (Refused, Gone) as error:
+            raise faults.writing_failed(error, path, self._location) from error
+
+
+def _up_to(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Yield chunks until there are more bytes than were announced: a file that grows must not fill the memory."""
+    count = 0
+    for chunk in chunks:
+        count += len(chunk)
+        yield chunk
+        if count > size:
+            return
+
+
+@contextmanager
+def _held(data: bytes, mtime_ns: int) -> Iterator[str]:
+    """Hold bytes in memory as a file of this process; yields the number it is open under."""
+    descriptor = os.memfd_create("kdx")
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+        yield str(descriptor)
+    finally:
+        os.close(descriptor)

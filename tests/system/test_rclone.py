@@ -1,0 +1,92 @@
+"""A school moved to and from a cloud through rclone, with the installed program. rclone serves WebDAV in its place."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sample_share
+from rigs.cloud import serve_webdav, webdav, write_config
+from sample_board import SCHOOL
+
+from tests.system.conftest import SHARE, Site
+
+pytestmark = pytest.mark.system
+
+Tree = Callable[[Path], dict[bytes, str]]
+
+
+@dataclass
+class Cloud:
+    """A site whose target is reached through rclone, where it is, and the folder the server keeps."""
+
+    site: Site
+    address: str
+    disk: Path
+    config: Path
+
+    @property
+    def arrived(self) -> Path:
+        return self.disk / "moved" / SCHOOL / SHARE
+
+    def use(self, vendor: str) -> None:
+        """Let rclone take the server for another product."""
+        write_config(self.config, {"cloud": webdav(self.address, vendor)})
+
+    def done(self, *words: str, code: int = 0) -> str:
+        """Run kdx and return what it said."""
+        result = self.site.kdx("--lang", "en", *words)
+        said = result.stdout + result.stderr
+        assert result.returncode == code, said
+        assert "Traceback" not in said
+        return said
+
+
+@pytest.fixture
+def cloud(make_site: Callable[..., Site], tmp_path: Path) -> Iterator[Cloud]:
+    """A share of some thirty files with hard names, and a cloud with an empty folder `moved`."""
+    disk, config = tmp_path / "disk", tmp_path / "rclone.conf"
+    (disk / "moved").mkdir(parents=True)
+    with serve_webdav(disk) as address:
+        site = make_site("rclone:cloud:moved", {"RCLONE_CONFIG": str(config)})
+        for name in ("何？比率3：1＊～.txt", "$(touch x).txt", "[最終].xlsx"):
+            (site.share / name).write_text(name, "utf-8")
+        cloud = Cloud(site, address, disk, config)
+        cloud.use("rclone")
+        yield cloud
+
+
+def test_a_share_arrives_under_its_own_names_and_is_proven(cloud: Cloud, tree: Tree, tmp_path: Path) -> None:
+    (cloud.site.share / "大きい.mp4").write_bytes(os.urandom(1 << 20) * 9)
+    cloud.done("migrate", "run", SCHOOL)
+    cloud.done("migrate", "verify", SCHOOL)
+    cloud.done("migrate", "receipt", SCHOOL, "-o", str(tmp_path / "receipt"))
+    assert tree(cloud.arrived) == tree(cloud.site.share)
+    cloud.done("migrate", "run", SCHOOL)
+
+
+def test_what_a_teacher_changed_at_the_target_is_a_conflict_and_stays(cloud: Cloud) -> None:
+    cloud.done("migrate", "run", SCHOOL)
+    (cloud.arrived / "[最終].xlsx").write_text("先生の版", "utf-8")
+    (cloud.site.share / "[最終].xlsx").write_text("あとの版", "utf-8")
+    assert "taken" in cloud.done("migrate", "run", SCHOOL, code=4)
+    assert (cloud.arrived / "[最終].xlsx").read_text("utf-8") == "先生の版"
+
+
+def test_doctor_says_what_the_cloud_can_prove_and_a_missing_remote_what_to_do(cloud: Cloud) -> None:
+    said = cloud.done("doctor")
+    assert "verify reads every file back" in said and "no profile" in said and "seconds apart" in said
+    write_config(cloud.config, {"other": {"type": "memory"}})
+    assert "rclone knows no remote named cloud" in cloud.done("migrate", "run", SCHOOL, code=10)
+
+
+def test_a_share_in_a_cloud_is_a_source_too(cloud: Cloud, tree: Tree, tmp_path: Path) -> None:
+    sample_share.write_samples(cloud.disk / "先生", sample_share.school_shaped(10, mean=9_000), seed=4)
+    hosts, settings = cloud.site.board / "hosts.yml", cloud.site.board / "kdx.yml"
+    hosts.write_text(hosts.read_text("utf-8").replace(str(cloud.site.share), "rclone:cloud:先生"), "utf-8")
+    (tmp_path / "target").mkdir()
+    settings.write_text(settings.read_text("utf-8").replace("rclone:cloud:moved", str(tmp_path / "target")), "utf-8")
+    cloud.done("migrate", "run", SCHOOL)
+    cloud.done("migrate", "verify", SCHOOL)
+    assert tree(tmp_path / "target" / SCHOOL / SHARE) == tree(cloud.disk / "先生")
