@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from message_catalog import Message, collect, problems
 
+from kdx.language import use_language
+
 ROOT = Path(__file__).parents[2]
 PO_FILE = ROOT / "kdx" / "locale" / "ja" / "LC_MESSAGES" / "kdx.po"
 
 
 @pytest.fixture(scope="module")
 def messages() -> dict[Message, set[str]]:
-    """Every message of kdx, collected once for all tests."""
+    """Every message of kdx, collected once for all tests, in the language it is written in."""
+    use_language("en")
     return collect()
 
 

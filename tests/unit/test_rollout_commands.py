@@ -39,7 +39,7 @@ def tell_a_story(place: Place) -> None:
           "--due", "2026-12-10")
     place("set", "plan", "西小", "切替", "--date", "2026-11-20", "--owner", "学校教育課")
     for name in ("tanaka", "suzuki"):
-        place("set", "waive", "関中", "16", "--reason", "サーバなし", "--key", place.folder / f"private/{name}")
+        place("set", "waive", "関中", "16", "--reason", "サーバーなし", "--key", place.folder / f"private/{name}")
 
 
 def test_the_matrix_in_japanese_is_what_a_headteacher_reads(kdx_rollout):
@@ -88,14 +88,14 @@ def test_a_gate_refuses_to_retire_a_server_until_everything_exists(kdx_rollout, 
     paper = tmp_path / "確認書.pdf"
     paper.write_bytes(b"%PDF")
     everything = [
-        "データ移行・照合", "復元訓練", "旧サーバの読取専用化 (並行期間)", "保存年限と廃棄保留の確認書", "校長の承認",
+        "データ移行・照合", "復元訓練", "旧サーバーの読取専用化 (並行期間)", "保存年限と廃棄保留の確認書", "校長の承認",
     ]
     assert missing() == everything
     # nothing that is typed opens it
     for milestone in ("migration", "drill", "read_only", "retire"):
         kdx_rollout("set", "claim", "西小", milestone, "done")
     said = kdx_rollout("set", "observe", "西小", "retention_checked", "pass", "--file", paper, lang="ja")
-    assert "旧サーバの停止" in said.stdout and "署名がありません" in said.stderr
+    assert "旧サーバーの停止" in said.stdout and "署名がありません" in said.stderr
     kdx_rollout("set", "approve", "西小", "23", "--office", "校長", "--date", "2026-11-20", "--number", "第12号")
     assert missing() == everything
     kdx_rollout.append(receipt("nishi"), drill("nishi"), seen("old_share_read_only"))
@@ -127,7 +127,7 @@ def test_an_approval_signed_elsewhere_counts_once_and_one_over_other_words_is_re
 
 
 def test_a_waiver_is_refused_unsigned_and_where_there_is_only_one_who_may_sign(kdx_rollout, tmp_path):
-    words = ["set", "waive", "関中", "16", "--reason", "サーバなし"]
+    words = ["set", "waive", "関中", "16", "--reason", "サーバーなし"]
     assert "no signature" in kdx_rollout(*words, code=4).stderr
     kdx_rollout(*words, "--key", tmp_path / "private/tanaka")
     assert kdx_rollout.state("関中", "データ移行・照合") == "未"
