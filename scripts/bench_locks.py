@@ -19,10 +19,10 @@ from bench_run import Bench
 from sample_board import SCHOOL, write_board
 
 from kdx import signing
-from kdx.backup.chain import Chain
-from kdx.backup.names import SEGMENTS, SnapshotName, object_name
-from kdx.backup.seal import Counts, Link, Seal, State, seal_text
-from kdx.backup.vault import open_vault
+from kdx.backup.format.chain import Chain
+from kdx.backup.format.names import SEGMENTS, SnapshotName, object_name
+from kdx.backup.format.seal import Counts, Link, Seal, State, seal_text
+from kdx.backup.format.vault import open_vault
 from kdx.config import load_board
 from kdx.state.events.saving import DrillFinished, RestoreFinished
 from kdx.state.folder import StateFolder

@@ -13,19 +13,19 @@ from kdx.cli.options import (
     bandwidth_option,
     dry_run_option,
     output_options,
-    school_argument,
     schools_argument,
     share_option,
 )
 from kdx.cli.sheet import sheet
-from kdx.cli.vault import audit_locks, copy, prune, show_copies, tell_faults, try_store, write_policies
+from kdx.cli.snapshots import accept, list_snapshots, status, verify
+from kdx.cli.vault import copy, prune, try_store, write_policies
 from kdx.config.model import School, Share
 from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_, _
 
 if TYPE_CHECKING:
-    from kdx.backup.job import Job, Ran
-    from kdx.backup.stop import Stop
+    from kdx.backup.saving.job import Job, Ran
+    from kdx.backup.saving.stop import Stop
 
 board_option = click.option("--board", "of_board", is_flag=True, help=N_("The board's own part of the vault too."))
 
@@ -56,8 +56,8 @@ def init(
 
     Example: kdx backup init
     """
-    from kdx.backup import begin
-    from kdx.backup.vault import open_vault, place_of_vault
+    from kdx.backup.format.vault import open_vault, place_of_vault
+    from kdx.backup.saving import begin
     from kdx.report.backup import begun_table
     from kdx.state.events.house import KeyMade
 
@@ -77,8 +77,8 @@ def init(
 
 
 def _prepare(app: Application, lock: str, days: int | None, irrevocable: bool) -> None:
-    from kdx.backup import bucket
-    from kdx.backup.vault import place_of_vault
+    from kdx.backup.format.vault import place_of_vault
+    from kdx.backup.keeping import bucket
     from kdx.report.store import warning_lines
 
     place = place_of_vault(app.board)
@@ -139,18 +139,18 @@ def _shares_of(app: Application, schools: tuple[School, ...], share: str | None)
 
 
 def _jobs(app: Application, shares: list[Share], of_board: bool) -> "list[Job]":
-    from kdx.backup.job import open_jobs
+    from kdx.backup.saving.job import open_jobs
 
     jobs = open_jobs(app.board, app.state, shares, app.inventory_folder / "keys")
     if of_board:
-        from kdx.backup.board import board_job
+        from kdx.backup.saving.board import board_job
 
         jobs.append(board_job(app.board, app.state, app.inventory_folder, app.ledger))
     return jobs
 
 
 def _preview(app: Application, jobs: "list[Job]") -> NoReturn:
-    from kdx.backup.run import preview
+    from kdx.backup.saving.run import preview
     from kdx.report.backup import planned_table
     from kdx.report.schools import with_names
 
@@ -163,7 +163,7 @@ def _run(
     app: Application, jobs: "list[Job]", bandwidth: int | None, recovering: bool, reread: bool
 ) -> NoReturn:
     """Back up one share after the other; one that fails does not stop the others, a wish to stop does."""
-    from kdx.backup.stop import Stop
+    from kdx.backup.saving.stop import Stop
     from kdx.cli.failures import explain
     from kdx.cli.interruption import stopped_by_signals
     from kdx.report.backup import ran_table, unread_lines
@@ -197,7 +197,7 @@ def _run(
 def _back_up(
     app: Application, job: "Job", bandwidth: int | None, recovering: bool, reread: bool, stop: "Stop"
 ) -> "Ran":
-    from kdx.backup.run import back_up
+    from kdx.backup.saving.run import back_up
     from kdx.schedule.rate import rate_of
     from kdx.schedule.wan import part_of_line
     from kdx.state.events.saving import SnapshotSealed
@@ -221,129 +221,5 @@ def _back_up(
         )
 
 
-@backup.command("list")
-@click.argument("school", metavar="[SCHOOL]", required=False)
-@share_option
-@output_options
-@click.pass_obj
-def list_snapshots(app: Application, school: str | None, share: str | None) -> None:
-    """Show the snapshots that the vault holds, newest first.
-
-    Example: kdx backup list kameyama_nishi_es
-    """
-    from kdx import signing
-    from kdx.backup.status import snapshots_of
-    from kdx.backup.vault import open_vault
-    from kdx.report.backup import snapshots_table
-    from kdx.report.schools import with_names
-
-    keys = signing.load_public_keys(app.inventory_folder / "keys")
-    found = list(snapshots_of(open_vault(app.board), app.board.shares_named(school, share), keys))
-    app.output.show(with_names(snapshots_table(found), app.board))
-    app.output.finish(tell_faults(app, [fault for each in found for fault in each.faults]))
-
-
-@backup.command()
-@click.argument("school", metavar="[SCHOOL]", required=False)
-@share_option
-@click.option("--copies", is_flag=True,
-              help=N_("Show instead how 3-2-1-1-0 stands: copies, media, elsewhere, unchangeable, errors."))
-@output_options
-@click.pass_obj
-def status(app: Application, school: str | None, share: str | None, copies: bool) -> None:
-    """Show how old the last good backup of every share is, from the vault alone. Exit 14 where a promise is broken.
-
-    Example: kdx backup status
-    """
-    from kdx import signing
-    from kdx.backup.pace import paces
-    from kdx.backup.status import status_of
-    from kdx.backup.vault import open_vault
-    from kdx.report.backup import status_table
-    from kdx.report.schools import with_names
-    from kdx.state.events.saving import DrillFinished, RestoreFinished, SnapshotSealed
-
-    vault = open_vault(app.board)
-    tails = {
-        each.subject: str(each.body.get("snapshot"))
-        for each in app.ledger.present(SnapshotSealed.kind)
-        if each.body.get("vault") == vault.about.id
-    }
-    keys = signing.load_public_keys(app.inventory_folder / "keys")
-    shares = app.board.shares_named(school, share)
-    found = list(status_of(vault, shares, keys, app.board.backup, app.now(), tails))
-    if copies:
-        show_copies(app, vault, found)
-    source = _("the vault alone ({place}); time to restore from the ledger").format(place=vault.place.location)
-    told = [event for kind in (DrillFinished.kind, RestoreFinished.kind) for event in app.ledger.present(kind)]
-    table = status_table(found, app.now(), source, paces(told, vault.about.id))
-    app.output.show(with_names(table, app.board))
-    faults = tell_faults(app, [fault for each in found for fault in each.faults])
-    app.output.finish(gravest((faults, *(each.exit_code for each in found))))
-
-
-@backup.command(acts=True)
-@click.argument("school", metavar="[SCHOOL]", required=False)
-@click.option("--full", is_flag=True, help=N_("Read every byte of every object, not only lists and manifests."))
-@click.option("--locks", is_flag=True, help=N_("Look at locks and versions instead: what is short, missing or hidden."))
-@click.option("--extend", is_flag=True,
-              help=N_("With --locks: make those longer of which less than half remains. Needs the board's key."))
-@output_options
-@click.pass_obj
-def verify(app: Application, school: str | None, full: bool, locks: bool, extend: bool) -> None:
-    """Name everything in the vault that is flipped, cut or missing. Exit 5 where there is any.
-
-    Example: kdx backup verify --full
-    """
-    from kdx import signing
-    from kdx.backup.vault import open_vault
-    from kdx.backup.verify import verify_unit
-    from kdx.report.backup import verified_table
-    from kdx.report.schools import with_names
-
-    units = [app.board.school(school).id] if school else [*(each.id for each in app.board.schools), "-"]
-    if locks or extend:
-        audit_locks(app, units, extend)
-    try:
-        board_key = signing.load_private_key(app.state.keys())
-    except signing.KeyMissing:
-        board_key = None
-    vault, keys = open_vault(app.board), signing.load_public_keys(app.inventory_folder / "keys")
-    found = []
-    for unit in units:
-        found.append(
-            verify_unit(vault, unit, keys, full=full, board_key=board_key, now=app.now(), progress=app.output.progress)
-        )
-        app.record(found[-1].event(vault))
-    app.output.show(with_names(verified_table(found), app.board))
-    app.output.finish(gravest(each.exit_code for each in found))
-
-
-@backup.command(acts=True)
-@school_argument
-@share_option
-@click.option("--recovering", is_flag=True, help=N_("Right only while a restore is under way, not good."))
-@click.option("--reason", default="", metavar="TEXT", help=N_("Why it is right: stands in the vault for ever."))
-@dry_run_option
-@output_options
-@click.pass_obj
-def accept(
-    app: Application, school: str, share: str | None, recovering: bool, reason: str, dry_run: bool
-) -> None:
-    """Say with the board's key that the newest, suspect snapshot is right: later runs compare with it.
-
-    Example: kdx backup accept kameyama_nishi_es --reason 年度更新
-    """
-    from kdx.backup.accept import accept as accept_snapshot
-    from kdx.report.backup import accepted_table
-    from kdx.report.schools import with_names
-
-    accepted = accept_snapshot(
-        app.board, app.state, app.board.share(school, share), app.inventory_folder / "keys", app.now(),
-        recovering=recovering, reason=reason, dry_run=dry_run,
-    )
-    app.output.show(with_names(accepted_table(accepted), app.board))
-
-
-for command in (copy, prune, sheet):
+for command in (list_snapshots, status, verify, accept, copy, prune, sheet):
     backup.add_command(command)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kdx.backup.stop import Stop
+    from kdx.backup.saving.stop import Stop
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from kdx.errors import UsageMistake, gravest
 from kdx.language import N_
 
 if TYPE_CHECKING:
-    from kdx.backup.choice import Moment
-    from kdx.backup.restored import Source
+    from kdx.backup.restoring.choice import Moment
+    from kdx.backup.restoring.restored import Source
     from kdx.config.model import Share
     from kdx.remotes import Place
     from kdx.transfer.limit import Rate
@@ -88,7 +88,7 @@ def restore(
 
 
 def _find(app: Application, text: str, shares: "Sequence[Share]", key: Path | None) -> NoReturn:
-    from kdx.backup.find import find, holding
+    from kdx.backup.restoring.find import find, holding
     from kdx.report.restore import alarms_lines, versions_table
 
     found = [find(source, holding(text), app.output.progress) for source in sources_of(app, shares, key)]
@@ -108,10 +108,10 @@ def _carry_out(
     bandwidth: int | None,
     dry_run: bool,
 ) -> NoReturn:
-    from kdx.backup import restore as work
-    from kdx.backup.restored import Wish
-    from kdx.backup.sources import place_to
-    from kdx.backup.wanted import Selection, beside
+    from kdx.backup.restoring import restore as work
+    from kdx.backup.restoring.restored import Wish
+    from kdx.backup.restoring.sources import place_to
+    from kdx.backup.restoring.wanted import Selection, beside
     from kdx.remotes import place_of_share
     from kdx.report.restore import faults_text, restored_table
 
@@ -150,15 +150,15 @@ def _rate(
 
 def sources_of(app: Application, shares: "Sequence[Share]", key: Path | None = None) -> "list[Source]":
     """Return these shares as the vault holds them, with what the ledger knows of them."""
-    from kdx.backup.sources import keys_of, share_sources
+    from kdx.backup.restoring.sources import keys_of, share_sources
 
     tails = {event.subject: event.body for event in app.ledger.present("snapshot.sealed")}
     return share_sources(app.board, shares, keys_of(app.inventory_folder / "keys", key), tails)
 
 
 def _board_source(app: Application, vault: str | None, key: Path | None) -> "Source":
-    from kdx.backup.sources import board_source, keys_of, place_to
-    from kdx.backup.vault import place_of_vault
+    from kdx.backup.format.vault import place_of_vault
+    from kdx.backup.restoring.sources import board_source, keys_of, place_to
 
     place = place_to(vault) if vault else place_of_vault(app.board)
     return board_source(place, keys_of(Path() if vault else app.inventory_folder / "keys", key))
@@ -166,7 +166,7 @@ def _board_source(app: Application, vault: str | None, key: Path | None) -> "Sou
 
 def parse_moment(text: str, zone: ZoneInfo) -> "Moment":
     """Given the name of a snapshot, a time or a date, return what it means; a date is the end of that day."""
-    from kdx.backup.names import snapshot_name
+    from kdx.backup.format.names import snapshot_name
 
     try:
         return snapshot_name(text)

@@ -12,8 +12,8 @@ from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_
 
 if TYPE_CHECKING:
-    from kdx.backup.status import ShareStatus
-    from kdx.backup.vault import Vault
+    from kdx.backup.format.vault import Vault
+    from kdx.backup.keeping.status import ShareStatus
     from kdx.remotes import Place
 
 
@@ -30,8 +30,8 @@ def try_store(app: Application, to: str | None, role: str | None, school: str | 
 
     Example: kdx backup try-store
     """
-    from kdx.backup.bucket import try_vault
-    from kdx.backup.vault import place_of_vault
+    from kdx.backup.format.vault import place_of_vault
+    from kdx.backup.keeping.bucket import try_vault
     from kdx.report.store import tried_table
 
     place = _place_of_copy(app, to) if to else place_of_vault(app.board)
@@ -44,8 +44,8 @@ def try_store(app: Application, to: str | None, role: str | None, school: str | 
 
 
 def _try_key(app: Application, place: "Place", role: str, school: str | None) -> NoReturn:
-    from kdx.backup.rights import try_holder
-    from kdx.backup.roles import Holder, Role
+    from kdx.backup.keeping.rights import try_holder
+    from kdx.backup.keeping.roles import Holder, Role
     from kdx.report.rights import key_table
 
     one = app.board.school(school) if school else None
@@ -58,9 +58,9 @@ def _try_key(app: Application, place: "Place", role: str, school: str | None) ->
 
 def write_policies(app: Application, folder: Path, dry_run: bool) -> None:
     """Write what each role may do as policies for the store, and show which there are. Sends nothing."""
-    from kdx.backup import rights
-    from kdx.backup.bucket import see_that_it_is_a_bucket
-    from kdx.backup.vault import place_of_vault
+    from kdx.backup.format.vault import place_of_vault
+    from kdx.backup.keeping import rights
+    from kdx.backup.keeping.bucket import see_that_it_is_a_bucket
     from kdx.report.rights import policies_table
 
     place = place_of_vault(app.board)
@@ -75,10 +75,10 @@ def write_policies(app: Application, folder: Path, dry_run: bool) -> None:
 def audit_locks(app: Application, units: list[str], extend: bool) -> NoReturn:
     """Look at the locks of these parts of the vault, and make those longer that are short."""
     from kdx import signing
-    from kdx.backup import audit
-    from kdx.backup.bucket import see_that_it_is_a_bucket
-    from kdx.backup.prune import time_at_place
-    from kdx.backup.vault import open_vault
+    from kdx.backup.format.vault import open_vault
+    from kdx.backup.keeping import audit
+    from kdx.backup.keeping.bucket import see_that_it_is_a_bucket
+    from kdx.backup.keeping.prune import time_at_place
     from kdx.report.rights import audited_table
     from kdx.state.events.saving import BucketPrepared
 
@@ -100,7 +100,7 @@ def audit_locks(app: Application, units: list[str], extend: bool) -> NoReturn:
 
 def show_copies(app: Application, vault: "Vault", found: "list[ShareStatus]") -> NoReturn:
     """Show how 3-2-1-1-0 stands for these shares."""
-    from kdx.backup.copies_seen import copies_of
+    from kdx.backup.keeping.copies_seen import copies_of
     from kdx.report.copies import copies_table
 
     names = {each.id: each.name for each in app.board.schools}
@@ -127,9 +127,9 @@ def copy(app: Application, to: str, bandwidth: int | None, dry_run: bool) -> Non
 
     Example: kdx backup copy --to /media/usb/vault
     """
-    from kdx.backup.copy import copy_vault
-    from kdx.backup.vault import open_vault
-    from kdx.report.backup import copied_table
+    from kdx.backup.format.vault import open_vault
+    from kdx.backup.keeping.copy import copy_vault
+    from kdx.report.snapshots import copied_table
 
     vault, target = open_vault(app.board), _place_of_copy(app, to)
     copied = copy_vault(
@@ -153,8 +153,8 @@ def prune(app: Application, school: str | None, apply: bool, place: str | None) 
     Example: kdx backup prune --apply
     """
     from kdx import signing
-    from kdx.backup import prune as work
-    from kdx.backup.vault import open_vault
+    from kdx.backup.format.vault import open_vault
+    from kdx.backup.keeping import prune as work
     from kdx.report.prune import pruned_table
     from kdx.report.schools import with_names
 

@@ -20,7 +20,7 @@ from kdx.language import _
 
 KEYS = tuple(field.name for field in fields(BackupSettings))
 GUARDS = ("few", "few_new", "gone", "changed", "new", "renamed", "endings", "entropy")
-"""Names of kdx.backup.guard.Limits: two numbers of files, the others parts of a share."""
+"""Names of kdx.backup.saving.guard.Limits: two numbers of files, the others parts of a share."""
 
 
 def read_backup(node: Node | None, found: Findings) -> BackupSettings:

@@ -214,7 +214,7 @@ class BackupSettings:
     """Paths (fnmatch patterns) that need not be read for a run to count, reviewed by the board."""
     keep: Keep = field(default_factory=Keep)
     guards: Mapping[str, float] = field(default_factory=dict, hash=False)
-    """Limits that differ from kdx's own: name of kdx.backup.guard.Limits -> value."""
+    """Limits that differ from kdx's own: name of kdx.backup.saving.guard.Limits -> value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def prepare(place: Place, mode: str, days: int) -> list[Promise]:
     # not BlockPublicAcls: with it Ceph RGW 16 refuses every upload (tried); a public ACL that is ignored does no harm
     closed = dict.fromkeys(("IgnorePublicAcls", "RestrictPublicBuckets"), True)
     if not store.bucket.option("endpoint"):
-        # Ceph RGW 16 takes every policy for a public one and would refuse those of kdx.backup.roles (tried)
+        # Ceph RGW 16 takes every policy for a public one and would refuse those of kdx.backup.keeping.roles (tried)
         closed["BlockPublicPolicy"] = True
     encrypted = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     asked: list[tuple[str, Callable[[], object]]] = [

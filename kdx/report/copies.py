@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from kdx.backup.copies import Cell, Evidence
-from kdx.backup.copies_seen import ShareCopies
+from kdx.backup.keeping.copies import Cell, Evidence
+from kdx.backup.keeping.copies_seen import ShareCopies
 from kdx.language import N_, _
 from kdx.remotes.trials import NO, YES
 from kdx.report.tables import Column, Table

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from kdx.backup.prune import Pruned
-from kdx.backup.sweep import WAIT
+from kdx.backup.keeping.prune import Pruned
+from kdx.backup.keeping.sweep import WAIT
 from kdx.language import N_, _
 from kdx.report.restore import STATES
 from kdx.report.tables import Column, Table

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 
-from kdx.backup.chain import Stored
-from kdx.backup.find import Version
-from kdx.backup.restored import Restored
-from kdx.backup.seal import State
+from kdx.backup.format.chain import Stored
+from kdx.backup.format.seal import State
+from kdx.backup.restoring.find import Version
+from kdx.backup.restoring.restored import Restored
 from kdx.errors import KdxError
 from kdx.language import N_, _
 from kdx.report.tables import Column, Table, visible

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from kdx.backup.audit import Audited
-from kdx.backup.rights import Judgement, KeyTried, Policy
-from kdx.backup.roles import ROLES, Role
+from kdx.backup.keeping.audit import Audited
+from kdx.backup.keeping.rights import Judgement, KeyTried, Policy
+from kdx.backup.keeping.roles import ROLES, Role
 from kdx.config.location import Location
 from kdx.language import N_, _, translate
 from kdx.remotes.buckets import COMPLIANCE

@@ -1,6 +1,6 @@
 """What a store was seen to do, as a table, and what cannot be undone, in sentences. Facts in, text out; no I/O."""
 
-from kdx.backup.bucket import USUAL_DAYS, Tried
+from kdx.backup.keeping.bucket import USUAL_DAYS, Tried
 from kdx.language import N_, _
 from kdx.remotes.trials import NO, PROTECTING, YES
 from kdx.report.tables import Column, Table

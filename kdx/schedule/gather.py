@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from kdx.backup.names import BOARD
-from kdx.backup.signed_text import BOARD as BOARD_KEY
+from kdx.backup.format.names import BOARD
+from kdx.backup.format.signed_text import BOARD as BOARD_KEY
 from kdx.config.model import Board, School
 from kdx.hazard.policy import Order
 from kdx.language import _

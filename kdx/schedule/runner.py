@@ -16,7 +16,7 @@ from pathlib import Path
 from signal import SIGTERM
 from zoneinfo import ZoneInfo
 
-from kdx.backup.names import BOARD
+from kdx.backup.format.names import BOARD
 from kdx.config.holidays import Holidays, HolidaysUnreadable, read_holidays
 from kdx.config.model import Board
 from kdx.errors import ExitCode, KdxError, Locked, gravest

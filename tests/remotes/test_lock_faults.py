@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kdx.backup.prune import StoreClockWrong, time_at_place
+from kdx.backup.keeping.prune import StoreClockWrong, time_at_place
 from kdx.config.location import parse_location
 from kdx.errors import ExitCode
 from kdx.remotes import Place

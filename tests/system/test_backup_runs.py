@@ -16,16 +16,16 @@ from sample_board import SCHOOL, write_board
 from sample_share import IGNORED_NAMES, make_sample_share
 
 from kdx import signing
-from kdx.backup.accept import NothingSuspect, accept
-from kdx.backup.begin import begin
-from kdx.backup.board import board_job
-from kdx.backup.copy import copy_vault
-from kdx.backup.job import Ran, VaultInside, open_jobs
-from kdx.backup.run import back_up, preview
-from kdx.backup.stop import Stop
-from kdx.backup.status import snapshots_of, status_of
-from kdx.backup.vault import VaultForeign, VaultUnmade, open_vault
-from kdx.backup.verify import Verified, verify_unit
+from kdx.backup.format.vault import VaultForeign, VaultUnmade, open_vault
+from kdx.backup.keeping.copy import copy_vault
+from kdx.backup.keeping.status import snapshots_of, status_of
+from kdx.backup.keeping.verify import Verified, verify_unit
+from kdx.backup.saving.accept import NothingSuspect, accept
+from kdx.backup.saving.begin import begin
+from kdx.backup.saving.board import board_job
+from kdx.backup.saving.job import Ran, VaultInside, open_jobs
+from kdx.backup.saving.run import back_up, preview
+from kdx.backup.saving.stop import Stop
 from kdx.config import load_board
 from kdx.config.location import parse_location
 from kdx.config.model import Board

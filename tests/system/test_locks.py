@@ -11,10 +11,10 @@ import pytest
 from sample_board import SCHOOL
 
 from kdx import signing
-from kdx.backup.audit import Terms as AuditTerms
-from kdx.backup.audit import audit
-from kdx.backup.prune import Terms, prune
-from kdx.backup.vault import Unit, open_vault
+from kdx.backup.format.vault import Unit, open_vault
+from kdx.backup.keeping.audit import audit
+from kdx.backup.keeping.audit import Terms as AuditTerms
+from kdx.backup.keeping.prune import Terms, prune
 from kdx.config import load_board
 from kdx.config.location import parse_location
 from kdx.config.model import Keep

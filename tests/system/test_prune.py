@@ -12,12 +12,12 @@ import pytest
 from sample_board import SCHOOL
 
 from kdx import signing
-from kdx.backup.note import MarkNote, PrunedNote
-from kdx.backup.prune import Pruned, Terms, prune
-from kdx.backup.seal import link_of
-from kdx.backup.sealing import VaultChanged
-from kdx.backup.status import snapshots_of
-from kdx.backup.vault import open_vault
+from kdx.backup.format.note import MarkNote, PrunedNote
+from kdx.backup.format.seal import link_of
+from kdx.backup.format.vault import open_vault
+from kdx.backup.keeping.prune import Pruned, Terms, prune
+from kdx.backup.keeping.status import snapshots_of
+from kdx.backup.saving.sealing import VaultChanged
 from kdx.config.model import Keep
 from kdx.errors import ExitCode
 from kdx.remotes.local import LocalRemote

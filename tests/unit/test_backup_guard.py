@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdx.backup.guard import Facts, Limits, difference, judge
-from kdx.backup.manifest import Held, Row, by_path, encode_row
+from kdx.backup.format.manifest import Held, Row, by_path, encode_row
+from kdx.backup.saving.guard import Facts, Limits, difference, judge
 
 OLD, NEW = "packs/aa/" + "aa" * 32 + ".tar.zst", "packs/bb/" + "bb" * 32 + ".tar.zst"
 HELD = frozenset({OLD.encode()})

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdx.backup.manifest import (
+from kdx.backup.format.manifest import (
     Held,
     ManifestDamaged,
     Row,

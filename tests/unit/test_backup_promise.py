@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kdx.backup.promise import Unread, counts, standing
-from kdx.backup.seal import Counts, Seal, State
-from kdx.backup.names import SnapshotName
+from kdx.backup.format.names import SnapshotName
+from kdx.backup.format.promise import Unread, counts, standing
+from kdx.backup.format.seal import Counts, Seal, State
 
 NOW = datetime(2026, 11, 23, 13, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdx import signing
-from kdx.backup.names import SnapshotName, snapshot_name
-from kdx.backup.note import Acceptance, Damage, read_acceptance, read_damage
-from kdx.backup.seal import (
+from kdx.backup.format.names import SnapshotName, snapshot_name
+from kdx.backup.format.note import Acceptance, Damage, read_acceptance, read_damage
+from kdx.backup.format.seal import (
     Counts,
     Link,
     Part,
@@ -26,7 +26,7 @@ from kdx.backup.seal import (
     seal_text,
     snapshot_time,
 )
-from kdx.backup.signed_text import SignerRefused, SignerUnlisted, TextDamaged
+from kdx.backup.format.signed_text import SignerRefused, SignerUnlisted, TextDamaged
 from kdx.errors import ExitCode
 
 NOON = datetime(2026, 11, 23, 3, tzinfo=UTC)

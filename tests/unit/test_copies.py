@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kdx.backup.copies import COPY_IS_OLD, DRILLED, VERIFIED, Check, Kept, Rule, cells
+from kdx.backup.keeping.copies import COPY_IS_OLD, DRILLED, VERIFIED, Check, Kept, Rule, cells
 from kdx.config.location import parse_location
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdx.backup.turns import NEVER, Drilled, choose_turns, turn_of, week_of
+from kdx.backup.restoring.turns import NEVER, Drilled, choose_turns, turn_of, week_of
 
 MONDAY = datetime(2026, 11, 23, 3, tzinfo=UTC)
 WEEK = timedelta(days=7)

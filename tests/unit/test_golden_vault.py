@@ -11,12 +11,12 @@ from urllib.parse import quote
 import pytest
 
 from kdx import signing
-from kdx.backup.chain import Chain, treated_as_absent
-from kdx.backup.manifest import decode_row, time_field
-from kdx.backup.names import snapshot_name
-from kdx.backup.note import GOOD
-from kdx.backup.seal import State
-from kdx.backup.vault import Vault, open_vault
+from kdx.backup.format.chain import Chain, treated_as_absent
+from kdx.backup.format.manifest import decode_row, time_field
+from kdx.backup.format.names import snapshot_name
+from kdx.backup.format.note import GOOD
+from kdx.backup.format.seal import State
+from kdx.backup.format.vault import Vault, open_vault
 from kdx.config.location import parse_location
 from kdx.config.model import Board
 from kdx.remotes import Place

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kdx.backup.pace import paces
+from kdx.backup.restoring.pace import paces
 from kdx.state.ledger import Recorded
 
 NOON = datetime(2026, 11, 25, 3, tzinfo=UTC)

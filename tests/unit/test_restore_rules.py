@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from kdx.backup.admission import admitted
-from kdx.backup.chain import Stored
-from kdx.backup.choice import choose
-from kdx.backup.errands import GAP_BYTES, errands, sorted_lines
-from kdx.backup.manifest import Row, encode_row, zipped
-from kdx.backup.names import SnapshotName
-from kdx.backup.seal import Counts, Link, Part, Seal, State
-from kdx.backup.vault import ObjectMissing
-from kdx.backup.wanted import Fault, Piece, Selection, Wanted, beside, folded
+from kdx.backup.format.chain import Stored
+from kdx.backup.format.manifest import Row, encode_row, zipped
+from kdx.backup.format.names import SnapshotName
+from kdx.backup.format.seal import Counts, Link, Part, Seal, State
+from kdx.backup.format.vault import ObjectMissing
+from kdx.backup.restoring.admission import admitted
+from kdx.backup.restoring.choice import choose
+from kdx.backup.restoring.errands import GAP_BYTES, errands, sorted_lines
+from kdx.backup.restoring.wanted import Fault, Piece, Selection, Wanted, beside, folded
 from kdx.cli.restore import parse_moment
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -216,6 +216,6 @@ def test_lines_come_out_sorted_when_they_do_not_fit_into_memory(lines):
     from pathlib import Path
     from unittest import mock
 
-    with tempfile.TemporaryDirectory() as folder, mock.patch("kdx.backup.errands.CHUNK_LINES", 3):
+    with tempfile.TemporaryDirectory() as folder, mock.patch("kdx.backup.restoring.errands.CHUNK_LINES", 3):
         assert list(sorted_lines(lines, Path(folder))) == sorted(lines)
         assert not list(Path(folder).iterdir())

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdx.backup.names import SnapshotName
-from kdx.backup.retention import (
+from kdx.backup.format.names import SnapshotName
+from kdx.backup.keeping.retention import (
     AHEAD, DAILY, HELD, LAST_GOOD, MONTHLY, NO_BETTER, SUPERSEDED, TOO_FEW, UNDECIDED, WEEKLY, YEARLY, Snapshot, decide,
 )
-from kdx.backup.seal import State
+from kdx.backup.format.seal import State
 from kdx.config.model import Hold, Keep
 
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from kdx.backup.stop import Stop
+from kdx.backup.saving.stop import Stop
 
 
 class Clock:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdx.backup.sweep import WAIT, YOUNG, Mark, is_spent, to_mark, to_remove
+from kdx.backup.keeping.sweep import WAIT, YOUNG, Mark, is_spent, to_mark, to_remove
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdx.backup.audit import longer
-from kdx.backup.names import SnapshotName
-from kdx.backup.retention import FUTURE, Snapshot, decide
-from kdx.backup.seal import State
-from kdx.backup.sweep import Mark, is_spent, to_mark, to_remove
+from kdx.backup.format.names import SnapshotName
+from kdx.backup.format.seal import State
+from kdx.backup.keeping.audit import longer
+from kdx.backup.keeping.retention import FUTURE, Snapshot, decide
+from kdx.backup.keeping.sweep import Mark, is_spent, to_mark, to_remove
 from kdx.config.model import Keep
 
 TOKYO = ZoneInfo("Asia/Tokyo")

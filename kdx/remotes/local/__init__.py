@@ -22,13 +22,13 @@ from kdx.remotes.interface import (
     Written,
 )
 from kdx.remotes.listed import digest_or_skip
-from kdx.remotes.local.hashing import SMALL, digest_listed
 from kdx.remotes.local.entries import OPEN_FOLDER, OPEN_ROOT, entry_of, file_entry, listed, named
 from kdx.remotes.local.faults import reading_failed, root_failed
 from kdx.remotes.local.folders import Folders, split
-from kdx.remotes.local.writer import LocalWriter, is_part
-from kdx.remotes.local.rights import FolderRights
+from kdx.remotes.local.hashing import SMALL, digest_listed
 from kdx.remotes.local.restore import LocalRestore
+from kdx.remotes.local.rights import FolderRights
+from kdx.remotes.local.writer import LocalWriter, is_part
 
 CAPABILITIES = Capabilities(
     links=True, directories=True, digest_without_transfer=True, unicode_names=False, parallel=4
@@ -220,7 +220,7 @@ class LocalRemote:
     def restoring(self) -> LocalRestore:
         """From now on write() does not wait for the disk; return what brings files back and waits for all of them.
 
-        For kdx.backup.restore: files that a power cut takes away are not there for the next run, which compares.
+        For restoring.restore: files that a power cut takes away are not there for the next run, which compares.
         """
         self._writer.flushes_each = False
         return LocalRestore(self._folders)

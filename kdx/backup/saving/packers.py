@@ -1,0 +1,123 @@
+"""The workers of a run, as their parent sees them: tasks go in, reports come out, and none is ever left behind."""
+
+import os
+import pickle
+import select
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+from kdx.backup.saving.errand import MESSAGE_BYTES, Errand, Report, Task
+from kdx.backup.saving.packer import be_packer
+from kdx.errors import KdxError
+from kdx.language import N_
+
+AHEAD = 2
+"""Tasks a worker holds at most, so that it never waits for its parent."""
+LOOK_MILLISECONDS = 250
+"""So often the parent looks whether it is to stop, while no worker says anything."""
+
+
+class PackerDied(KdxError):
+    """A worker process ended without having been told to."""
+
+    message = N_("A worker process of the backup ended unexpectedly (signal or exit code {code}).")
+    advice = N_("It may have run out of memory. Run the same command again; it goes on where it stopped.")
+
+
+class PackerFailed(KdxError):
+    """A worker met something nobody thought of."""
+
+    message = N_("A worker process of the backup failed: {trace}")
+
+
+class Packers:
+    """The parent's side. Use as a context manager: leaving it ends every worker, whatever they were doing."""
+
+    def __init__(self, errand: Errand, processes: int) -> None:
+        # what a worker needs is loaded before it is forked: once, not once in each
+        import zstandard  # noqa: F401
+
+        errand.source.open().close()
+        self._errand = errand
+        self._lines: dict[int, socket.socket] = {}
+        self._pids: list[int] = []
+        self._poll = select.poll()
+        lifeline, self._life = os.pipe()
+        for number in range(processes):
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            pid = os.fork()
+            if pid == 0:
+                be_packer(errand, number, theirs, lifeline)
+            theirs.close()
+            self._pids.append(pid)
+            self._lines[ours.fileno()] = ours
+            self._poll.register(ours, select.POLLIN)
+        os.close(lifeline)
+
+    def __enter__(self) -> "Packers":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._life)
+        for line in self._lines.values():
+            line.close()
+        for pid in self._pids:
+            os.kill(pid, signal.SIGKILL)
+        for pid in self._pids:
+            os.waitpid(pid, 0)
+
+    def run(self, tasks: Iterator[Task], tell: Callable[[Report], None]) -> None:
+        """Have all tasks done and every pack stored. `tell` hears every report. Raises what a worker raised.
+
+        Where the errand is to stop, workers do no more tasks; what is not stored in time is left.
+        """
+        stop = self._errand.stop
+        holding = dict.fromkeys(self._lines, 0)
+
+        def feed() -> None:
+            # the one that holds least goes first
+            for number in sorted(holding, key=holding.__getitem__):
+                while holding[number] < AHEAD and (task := next(tasks, None)):
+                    self._lines[number].send(pickle.dumps(task))
+                    holding[number] += 1
+
+        feed()
+        while any(holding.values()) and not stop.is_asked():
+            for number, report in self._hear():
+                holding[number] -= report.number >= 0
+                tell(report)
+            feed()
+        open_packs = set(self._lines)
+        for line in self._lines.values():
+            line.send(pickle.dumps(None))
+        while open_packs and not stop.is_over():
+            for number, report in self._hear():
+                open_packs.discard(number)
+                tell(report)
+
+    def _hear(self) -> Iterator[tuple[int, Report]]:
+        for number, _event in self._poll.poll(LOOK_MILLISECONDS):
+            try:
+                message = self._lines[number].recv(MESSAGE_BYTES)
+            except ConnectionResetError:
+                message = b""
+            if not message:
+                raise PackerDied(code=self._ended())
+            report: Report = pickle.loads(message)
+            if isinstance(report.failure, str):
+                raise PackerFailed(trace=report.failure)
+            if report.failure:
+                raise report.failure[0](**report.failure[1])
+            yield number, report
+
+    def _ended(self) -> object:
+        for pid in list(self._pids):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                self._pids.remove(pid)
+                return os.waitstatus_to_exitcode(status)
+        return "?"
