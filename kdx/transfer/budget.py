@@ -72,7 +72,9 @@ def joined(folder: Path, weight: Weight, own: Rate, total: int) -> Iterator[Rate
 
         def ask() -> int | None:
             claim = Claim(weight, own())
-            os.pwrite(descriptor, _written(claim), 0)
+            # by name: a worker that was forked has let go of what its parent holds open, the lock stays the parent's
+            with suppress(FileNotFoundError), path.open("r+b") as file:
+                file.write(_written(claim))
             others = [found for name, found in _claims(folder) if name != path.name]
             return part_of([claim, *others], 0, total)
 

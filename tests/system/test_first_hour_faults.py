@@ -107,7 +107,7 @@ def test_a_server_that_is_started_again_during_a_run_loses_nothing(
     is_whole(site, store, tmp_path / "copy", tree)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL])
 def test_a_run_that_is_ended_from_outside_resumes_to_an_identical_target(
     site: Site, store: LocalStore, line: Line, tmp_path: Path, tree: Tree, number: int
 ) -> None:

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.system]
 Tree = Callable[[Path], dict[bytes, str]]
 
 
-@pytest.fixture(params=["shell", "plain"])
+@pytest.fixture(params=["shell", pytest.param("plain", marks=pytest.mark.long)])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sshd]:
     """A server with a shell, and one without."""
     with serve_ssh(tmp_path / "ssh", *([PLAIN] if request.param == "plain" else [])) as server:

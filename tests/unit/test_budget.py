@@ -112,3 +112,15 @@ def test_two_schools_at_once_keep_the_line_within_five_percent(tmp_path: Path) -
             moved[name] += 50_000
     assert sum(moved.values()) == pytest.approx(60 * total, rel=0.05)
     assert moved["b"] == pytest.approx(2 * moved["a"], rel=0.05)
+
+
+def test_a_worker_that_let_go_of_all_it_inherited_still_learns_its_part(tmp_path: Path) -> None:
+    with joined(tmp_path, Weight.BACKUP, endless, 900) as rate, joined(tmp_path, Weight.MIGRATION, endless, 900):
+        worker = os.fork()
+        if worker == 0:
+            try:
+                os.closerange(3, 1024)
+                os._exit(0 if rate() == 600 else 1)
+            except BaseException:
+                os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) == 0
