@@ -15,7 +15,9 @@ from kdx.config import load_board
 from kdx.errors import MEANINGS
 
 READMES = ("README.md", "README.ja.md")
-DOCUMENTS = (*READMES, "CONTRIBUTING.md", "playbooks/migration.md", "playbooks/restore.md")
+CHECKOUT = Path(__file__).parents[2]
+RUNBOOKS = tuple(f"playbooks/{path.name}" for path in sorted((CHECKOUT / "playbooks").glob("*.md")))
+DOCUMENTS = (*READMES, "CONTRIBUTING.md", *RUNBOOKS)
 
 
 def blocks(text: str, language: str) -> list[str]:
