@@ -25,7 +25,8 @@ def drill(app: Application, schools: tuple[str, ...], whole: bool, scratch: Path
     Example: kdx drill kameyama_nishi_es
     """
     from kdx.backup.format.vault import place_of_vault
-    from kdx.backup.restoring.drill import Drill, Terms, drill_school
+    from kdx.backup.restoring.drill import Terms, drill_school
+    from kdx.backup.restoring.drill_result import Drill
     from kdx.cli.failures import explain
     from kdx.cli.restore import sources_of
     from kdx.report.drill import drills_table, faults_text

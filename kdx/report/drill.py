@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from kdx.backup.restoring.drill import Drill, forecast
+from kdx.backup.restoring.drill_result import Drill, forecast
 from kdx.language import N_, _
 from kdx.report.restore import MOST_FAULTS, alarms_lines
 from kdx.report.tables import Column, Table, visible

@@ -18,96 +18,23 @@ from typing import BinaryIO
 
 from kdx.backup.format.chain import Stored
 from kdx.backup.format.manifest import escape, unescape
+from kdx.backup.restoring.drill_result import Drill
 from kdx.backup.restoring.restore import pick, restore
 from kdx.backup.restoring.restored import Restored, Source, Wish
 from kdx.backup.restoring.stock import Stock, take_stock, turn_of_entry
 from kdx.backup.restoring.turns import TURNS, Choice, Drilled, week_of
 from kdx.backup.restoring.wanted import Fault, Selection, Wanted
 from kdx.config.location import parse_location
-from kdx.errors import DiskFull, ExitCode, KdxError, gravest
+from kdx.errors import DiskFull, KdxError
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
 from kdx.remotes.interface import Kind
-from kdx.state.events.saving import DrillFinished
 from kdx.state.folder import StateFolder, StateUnusable, full_disk_explained
 from kdx.transfer.limit import Rate
 
 DIFFERENT = N_("what came back is not what was stored")
 CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Drill:
-    """What a drill of one share did."""
-
-    source: Source
-    snapshot: Stored
-    whole: bool
-    files: int
-    """Files that were to come back."""
-    bytes: int
-    """Their sizes together."""
-    faults: tuple[Fault, ...]
-    alarms: tuple[KdxError, ...]
-    started: datetime
-    ended: datetime
-    """Of the restore alone: comparing is not part of getting back to work."""
-    proven: float
-    """Part of what the vault holds of the share (0 to 1) that has come back in some drill."""
-    oldest: datetime | None
-    """When what waits longest came back; None where something never did."""
-    too_large: int
-    """Bytes that no week's budget has room for."""
-
-    @property
-    def seconds(self) -> float:
-        """How long the restore took."""
-        return (self.ended - self.started).total_seconds()
-
-    @property
-    def rate(self) -> float | None:
-        """Bytes restored per second; None where nothing was."""
-        return self.bytes / self.seconds if self.bytes and self.seconds > 0 else None
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """5 where anything did not come back as it was."""
-        own = ExitCode.DIFFERENCE if self.faults else ExitCode.DONE
-        return gravest((own, *(alarm.exit_code for alarm in self.alarms)))
-
-    def event(self) -> DrillFinished:
-        """Return what the ledger keeps of it."""
-        counts = self.snapshot.seal.counts
-        return DrillFinished(
-            school=self.source.school,
-            share=self.source.name,
-            share_id=self.source.share,
-            vault=self.source.vault.about.id,
-            snapshot=str(self.snapshot.seal.name),
-            whole=self.whole,
-            files=self.files,
-            bytes=self.bytes,
-            mismatches=len(self.faults),
-            passed=not self.faults,
-            exit_code=int(self.exit_code),
-            started=self.started,
-            ended=self.ended,
-            bytes_per_second=int(self.rate or 0),
-            forecast_seconds=int(forecast([self], counts.bytes, counts.files) or 0),
-        )
-
-
-def forecast(drills: "list[Drill]", size: int, files: int) -> float | None:
-    """Return in how many seconds so much would be back, from how long these drills took; None where none read anything.
-
-    By bytes and by files, whichever says longer: many small files take their time, whatever they weigh.
-    """
-    seconds = sum(drill.seconds for drill in drills if drill.files)
-    read, count = sum(drill.bytes for drill in drills), sum(drill.files for drill in drills)
-    if not read or not seconds:
-        return None
-    return seconds * max(size / read, files / count)
 
 
 @dataclass(frozen=True, slots=True)
