@@ -62,9 +62,9 @@ def page(title: str, parts: Iterable[str], style: str = "", orientation: Orienta
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width">',
         MADE_BY,
-        f"<title>{text(title)}</title>\n<style>{styles}</style>\n</head>\n<body>",
+        f"<title>{text(title)}</title>\n<style>{styles}</style>\n</head>\n<body>\n<main>",
         *(part for part in parts if part),
-        "</body>\n</html>\n",
+        "</main>\n</body>\n</html>\n",
     ])
 
 
@@ -81,6 +81,12 @@ def element(name: str, content: str, kind: str = "") -> str:
 def section(*parts: str, kind: str = "") -> str:
     """Return parts that belong together."""
     return f"<section{_class(kind)}>\n" + "\n".join(part for part in parts if part) + "\n</section>"
+
+
+def wide(name: str, *parts: str) -> str:
+    """Return parts that are pushed sideways on a narrow screen, by keyboard too, so that they stay readable there."""
+    label = f'class="wide" tabindex="0" role="region" aria-label="{text(name)}"'
+    return f"<div {label}>\n" + "\n".join(part for part in parts if part) + "\n</div>"
 
 
 def listed(kind: Literal["ol", "ul"], *items: str) -> str:
