@@ -1,4 +1,4 @@
-"""What the clock and the rollout cost after years: the planner, a quiet tick, and the tables over a large ledger.
+"""What the clock and the rollout cost after years: the planner, a quiet tick, the tables and the report over a large ledger.
 
 Ledgers, weather and board are those of the tests, so these figures and the tests speak of the same.
 """
@@ -19,6 +19,7 @@ from kdx.config.scheduling import Scheduling
 from kdx.schedule.calendar import Calendar
 from kdx.schedule.planner import plan
 from kdx.schedule.situation import SchoolState, ShareState, Situation
+from tests.rigs import lived_in
 from tests.rigs.large_ledger import five_years, write_ledger
 
 INVENTORY = Path("inventory").absolute()
@@ -58,9 +59,27 @@ def rollout(bench: Bench, probes: int, limit: float, *words: str, what: str) -> 
     yield Figures("rollout", f"{what}, peak", "MB", [one.peak / 1e6 for one in measures], 200)
 
 
+def report(bench: Bench, schools: int, seconds: float, kilobytes: float) -> Iterator[Line]:
+    """Write the report of a board after five weeks."""
+    board = bench.work / "files" / f"report-{schools}"
+    if not board.exists():
+        unfinished = board.with_name(f"{board.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        print(f"making {board} ...", file=sys.stderr)
+        lived_in.live(lived_in.write_inventory(unfinished / "inventory", schools), unfinished / "state")
+        unfinished.rename(board)
+    page = bench.new_folder() / "report.html"
+    words = ("report", "-o", str(page), "--as-of", f"{lived_in.NOW:%Y-%m-%d}")
+    measures = [bench.kdx(board / "inventory", board / "state", *words) for _run in range(bench.size.pairs)]
+    yield Figures("report", f"{schools} schools, wall", "s", [one.wall for one in measures], seconds)
+    yield Figures("report", f"{schools} schools, page", "kB", [page.stat().st_size / 1e3], kilobytes)
+
+
 BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "schedule-plan": planner,
     "rollout-present": lambda bench: rollout(bench, 1, 0.5, what="160,000 events"),
     "rollout-large": lambda bench: rollout(bench, 2, 1.5, what="310,000 events"),
     "rollout-as-of": lambda bench: rollout(bench, 2, 6, "--as-of", "2026-11-01", what="the same --as-of"),
+    "report-14": lambda bench: report(bench, 14, 1, 150),
+    "report-500": lambda bench: report(bench, 500, 5, 3000),
 }

@@ -41,6 +41,8 @@ class Output:
     sort: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     file: str = "-"
+    encoding: str = "utf-8"
+    no_pager: bool = False
     quiet: bool = False
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo(TIME_ZONE))
     clock: Callable[[], datetime] = utc_now
@@ -64,7 +66,8 @@ class Output:
         table = select_columns(sort_rows(table, self.sort), self.columns)
         if table.as_of is None:
             table = replace(table, as_of=self.clock())
-        show_table(table, self.format or format_of(self.file), self.file, self.zone)
+        form = self.format or format_of(self.file)
+        show_table(table, form, self.file, self.zone, self.encoding, not self.no_pager)
 
     def say(self, text: str) -> None:
         """Tell a person something that is not the result (stderr); nothing with --quiet."""

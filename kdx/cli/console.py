@@ -3,6 +3,7 @@
 Every line for a person passes through here or through cli/failures; nothing else prints.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -32,6 +33,13 @@ class FileUnwritable(UsageMistake):
     advice = N_("Choose another place with -o.")
 
 
+class NotInEncoding(UsageMistake):
+    """The table holds characters that an old encoding has no place for."""
+
+    message = N_("{encoding} cannot hold these characters: {characters}. Nothing was written.")
+    advice = N_("Leave --encoding away: Excel reads the CSV of kdx in UTF-8, every name whole.")
+
+
 def say(text: str) -> None:
     """Write a line on stderr."""
     try:
@@ -47,8 +55,10 @@ def format_of(file: str) -> str:
     return {"htm": "html", "jsonl": "ndjson"}.get(ending, ending if ending in ENDINGS else "table")
 
 
-def show_table(table: Table, form: str, file: str, zone: tzinfo) -> None:
-    """Draw `table` as `form` into `file`, `-` being standard output."""
+def show_table(
+    table: Table, form: str, file: str, zone: tzinfo, encoding: str = "utf-8", pager: bool = False
+) -> None:
+    """Draw `table` as `form` into `file`, `-` being standard output. `encoding` is that of CSV."""
     from kdx.cli import formats
     from kdx.cli.spreadsheet import spreadsheet
 
@@ -59,8 +69,12 @@ def show_table(table: Table, form: str, file: str, zone: tzinfo) -> None:
     elif form == "table":
         width = _terminal_width() if file == "-" else None
         # only a terminal has an encoding of its own; files and pipes are UTF-8
-        encoding = "utf-8" if width is None else sys.stdout.encoding
-        content = formats.text(table, zone, width).encode(encoding, "backslashreplace")
+        spoken = "utf-8" if width is None else sys.stdout.encoding
+        content = formats.text(table, zone, width).encode(spoken, "backslashreplace")
+        if pager and width is not None and _paged(content):
+            return
+    elif form == "csv" and encoding != "utf-8":
+        content = _in_old_encoding(formats.comma_separated(table, zone), encoding)
     else:
         draw: Callable[[Table, tzinfo], str] = formats.TEXTS[form]
         content = draw(table, zone).encode("utf-8")
@@ -68,6 +82,32 @@ def show_table(table: Table, form: str, file: str, zone: tzinfo) -> None:
         write_result(content)
     else:
         write_file(Path(file), content)
+
+
+def _in_old_encoding(text: str, encoding: str) -> bytes:
+    text = text.removeprefix("\ufeff")
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        missing = [one for one in dict.fromkeys(text) if not one.encode(encoding, "ignore")]
+        named = ", ".join(f"{one} (U+{ord(one):04X})" for one in missing)
+        raise NotInEncoding(encoding=encoding, characters=named) from None
+
+
+def _paged(content: bytes) -> bool:
+    """Show what is longer than the terminal in less. False where that cannot be, or where the reader wants none."""
+    from subprocess import DEVNULL, Popen
+
+    lines = shutil.get_terminal_size().lines
+    wanted = os.environ.get("PAGER", "less") not in ("", "cat") and os.environ.get("TERM", "dumb") != "dumb"
+    less = shutil.which("less")
+    if not wanted or less is None or not sys.stdin.isatty() or content.count(b"\n") < lines:
+        return False
+    sys.stdout.flush()
+    with Popen([less, "-FIRX"], stdin=-1, stderr=DEVNULL, env={**os.environ, "LESSSECURE": "1"}) as process:
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate(content)
+    return True
 
 
 def write_result(content: bytes) -> None:

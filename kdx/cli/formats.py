@@ -10,16 +10,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
 
+from kdx.cli.help import wrap
 from kdx.language import translate
 from kdx.report.paper import web_page
 from kdx.report.shown import exact, heading_line, headings, legend_line, shown
 from kdx.report.tables import NUMBERS, Column, Kind, Table, is_plain, visible
 
 SCHEMA_VERSION = 1
+SHORTEST_PATH = 16
+NARROWEST_TEXT = 20
+"""Terminal columns that a column keeps, however narrow the terminal is."""
 
 
 def text(table: Table, zone: tzinfo, width: int | None) -> str:
-    """Draw for a terminal or a text file. Only where `width` is given are paths shortened to fit it."""
+    """Draw for a terminal or a text file. Only where `width` is given are paths shortened and texts wrapped to fit it."""
     import tabulate
 
     # headings need no more room than cells do
@@ -42,23 +46,31 @@ def text(table: Table, zone: tzinfo, width: int | None) -> str:
 
 
 def _fit(columns: tuple[Column, ...], rows: list[list[str]], width: int) -> list[list[str]]:
-    """Shorten paths so that the widest row fits; other columns stay whole, and a narrow terminal wraps them."""
+    """Shorten paths, then wrap running text (禁則), so that the widest row fits; other columns stay whole."""
     from wcwidth import wcswidth
 
     widths = [
         max([wcswidth(visible(translate(column.heading))), *(wcswidth(row[index]) for row in rows)])
         for index, column in enumerate(columns)
     ]
-    paths = [index for index, column in enumerate(columns) if column.kind == "path"]
     excess = sum(widths) + 2 * (len(widths) - 1) - width
-    for index in sorted(paths, key=lambda index: -widths[index]):
-        if excess <= 0:
-            break
-        room = max(16, widths[index] - excess)
-        excess -= widths[index] - room
-        for row in rows:
-            row[index] = shorten(row[index], room)
+    for kind, least, fit in (("path", SHORTEST_PATH, shorten), ("text", NARROWEST_TEXT, _wrapped)):
+        found = [index for index, column in enumerate(columns) if column.kind == kind and widths[index] > least]
+        for index in sorted(found, key=lambda index: -widths[index]):
+            if excess <= 0:
+                break
+            room = max(least, widths[index] - excess)
+            excess -= widths[index] - room
+            for row in rows:
+                row[index] = fit(row[index], room)
     return rows
+
+
+def _wrapped(text: str, room: int) -> str:
+    """Return running text in lines of at most `room` terminal columns, if its words are not longer than that."""
+    from wcwidth import wcswidth
+
+    return text if wcswidth(text) <= room else "\n".join(wrap(text, room))
 
 
 def shorten(text: str, room: int) -> str:

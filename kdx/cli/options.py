@@ -77,6 +77,10 @@ def output_options(function: Function) -> Function:
     for option in (
         click.option("-o", "--output", "file", metavar="FILE", expose_value=False, callback=_remember("file"),
                      help=N_("Write the result into FILE (- is standard output).")),
+        click.option("--encoding", type=click.Choice(("utf-8", "cp932")), expose_value=False,
+                     callback=_remember("encoding"), help=N_("Encoding of CSV; cp932 for old programs only.")),
+        click.option("--no-pager", is_flag=True, expose_value=False, callback=_remember("no_pager"),
+                     help=N_("On a terminal, do not show long tables in less.")),
         click.option("--filter", "filters", metavar="TEST", multiple=True, expose_value=False,
                      callback=_remember("filters"),
                      help=N_("Only rows that fit, for example name~part or size>10MB. May be repeated.")),

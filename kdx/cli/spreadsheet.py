@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any
 
@@ -19,6 +19,8 @@ A4 = 9
 LEGEND = N_("How to fill this in")
 FIRST_YEAR = 1901
 _NUMBER_FORMATS = {"count": "#,##0", "bytes": "#,##0", "seconds": "0.0", "ratio": "0.00%"}
+MADE_BY = "kdx"
+_NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\]")
 _EXCEL_ESCAPE = re.compile(r"_x(?=[0-9A-Fa-f]{4}_)")
 
 
@@ -36,7 +38,41 @@ def spreadsheet(table: Table, zone: tzinfo) -> bytes:
     if len(table.rows) > MOST_ROWS:
         raise TooManyRows(count=len(table.rows), most=MOST_ROWS)
     book = Workbook(write_only=True)
-    sheet: Any = book.create_sheet("kdx")
+    _fill(book, book.create_sheet("kdx"), table, zone)
+    return _saved(book)
+
+
+def workbook(tables: Sequence[Table], zone: tzinfo) -> bytes:
+    """Return the bytes of a workbook with a sheet for each table, named after its title."""
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    for table in tables:
+        _fill(book, book.create_sheet(_sheet_name(table.title, book.sheetnames)), table, zone)
+    return _saved(book)
+
+
+def _sheet_name(title: str, taken: Sequence[str]) -> str:
+    """Return a name that Excel takes: at most 31 characters, none of []:*?/\\, no other sheet's."""
+    name = _NO_SHEET_NAME.sub(" ", visible(title)).strip(" '")[:31] or "kdx"
+    number = 1
+    known = {one.casefold() for one in taken}
+    while name.casefold() in known:
+        number += 1
+        name = f"{name[:27]} {number}"
+    return name
+
+
+def _saved(book: Any) -> bytes:
+    file = io.BytesIO()
+    # how a workbook of kdx is told from one that people made
+    book.properties.creator = MADE_BY
+    book.save(file)
+    return file.getvalue()
+
+
+def _fill(book: Any, sheet: Any, table: Table, zone: tzinfo) -> None:
+    """Write a table into a sheet."""
     _arrange(sheet, table, zone)
     sheet.append([_text(sheet, "   ".join((heading_line(table, zone), *map(visible, table.above))))])
     sheet.append([_text(sheet, name, bold=True) for name in headings(table)])
@@ -49,9 +85,6 @@ def spreadsheet(table: Table, zone: tzinfo) -> bytes:
         for line in (legend_line(table), *map(visible, table.notes)):
             if line:
                 sheet.append([_text(sheet, line)])
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
 
 
 def _arrange(sheet: Any, table: Table, zone: tzinfo) -> None:

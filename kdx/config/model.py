@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import TypeVar
 
@@ -218,6 +218,15 @@ class BackupSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Publication:
+    """`report:` of kdx.yml: where the page and its workbook are put each morning, and for whom."""
+
+    place: Target
+    at: time = time(6, 30)
+    audience: str = "board"
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """The board of education and everything it has written down."""
 
@@ -236,6 +245,7 @@ class Board:
     roles: tuple[Person, ...] = ()
     schedule: Scheduling = Scheduling()
     hazard: HazardPolicy = HazardPolicy()
+    report: Publication | None = None
     ansible: AnsibleView = field(default_factory=AnsibleView, repr=False)
     warnings: tuple[Mistake, ...] = ()
     """What is doubtful but stops nothing; kdx inventory check shows it."""

@@ -1,4 +1,4 @@
-"""`schedule:` and `hazard:` of kdx.yml -> nouns. Strict: what is not known or not possible is a mistake."""
+"""`schedule:`, `hazard:` and `report:` of kdx.yml -> nouns. Strict: what is not known or not possible is a mistake."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,19 +12,23 @@ from kdx.config.fields import (
     is_empty,
     mistake,
     read_items,
+    read_location,
     read_mapping,
     read_number,
+    read_secret,
     read_text,
     refuse_unknown,
 )
 from kdx.config.mistakes import Findings
-from kdx.config.model import nearest_names
+from kdx.config.model import Publication, Target, nearest_names
 from kdx.config.scheduling import HazardPolicy, OwnLine, Scheduling, Span, Vacation, Wave
+from kdx.config.schools import resolve_file
 from kdx.language import _
 
 Value = TypeVar("Value")
 
 HOOK_LEVELS = ("advisory", "warning", "danger", "emergency", "clear")
+AUDIENCES = ("public", "schools", "board")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -65,6 +69,28 @@ def read_hazard_policy(node: Node | None, found: Findings) -> HazardPolicy:
         "hooks": lambda one: _hooks(one, found),
     }
     return HazardPolicy(**_read(node, values, readers, found))
+
+
+def read_publication(node: Node | None, folder: Path, found: Findings) -> Publication | None:
+    """Return where the report is put each morning; None where it is put nowhere."""
+    values = read_mapping(node, found)
+    if node is None or not values:
+        return None
+    refuse_unknown(node, ("publish", "at", "audience", "secret"), found)
+    location = read_location(values.get("publish"), found)
+    if location is None:
+        if is_empty(values.get("publish")):
+            mistake(found, node, _("{key} is missing.").format(key="publish"))
+        return None
+    more: dict[str, Any] = {}
+    if "at" in values:
+        more["at"] = _time(read_text(values["at"], found), values["at"], found)
+    if "audience" in values:
+        more["audience"] = read_text(values["audience"], found)
+        if more["audience"] not in AUDIENCES:
+            mistake(found, values["audience"], _("there is no such audience."), AUDIENCES)
+    target = Target("report", location, secret=resolve_file(read_secret(values.get("secret"), found), folder))
+    return Publication(target, **{key: value for key, value in more.items() if value})
 
 
 def _read(

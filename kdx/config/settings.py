@@ -21,14 +21,14 @@ from kdx.config.fields import (
 )
 from kdx.config.mistakes import Findings
 from kdx.config.model import Board, Network, Target, WeatherAreas, nearest_names
+from kdx.config.read_scheduling import read_hazard_policy, read_publication, read_scheduling
 from kdx.config.roles import read_roles
-from kdx.config.read_scheduling import read_hazard_policy, read_scheduling
 from kdx.config.schools import resolve_file
 from kdx.language import LANGUAGES, _
 
 KEYS = (
     "board", "language", "municipality_code", "time_zone", "jma", "vault", "backup", "targets", "ignore", "ca_bundle",
-    "proxy", "roles", "schedule", "hazard",
+    "proxy", "roles", "schedule", "hazard", "report",
 )
 STORE_KEYS = ("url", "access_key", "secret_key", "secret", "site")
 TARGET_KEYS = (*STORE_KEYS, "profile")
@@ -62,6 +62,7 @@ def read_settings(top: Node, folder: Path, found: Findings) -> Board:
         roles=read_roles(values.get("roles"), found),
         schedule=read_scheduling(values.get("schedule"), folder, found),
         hazard=read_hazard_policy(values.get("hazard"), found),
+        report=read_publication(values.get("report"), folder, found),
     )
 
 

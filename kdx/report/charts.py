@@ -6,7 +6,7 @@ of its own, so that a monochrome copier tells them apart. What is not known is n
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
@@ -66,7 +66,7 @@ class Days:
     marks: Sequence[tuple[Tone, str] | None]
 
 
-STYLE = "rect { stroke: #000; stroke-width: .6; }"
+STYLE = "rect, .days { stroke: #000; stroke-width: .6; }"
 """What a page's style says of its charts."""
 Legend = Sequence[tuple[Tone, str]]
 Signs = Sequence[tuple[Tone, str, str]]
@@ -151,13 +151,23 @@ def calendar(title: str, unit: str, last: date, rows: Sequence[Days], signs: Sig
         top = number * LINE
         drawn.append(_text(LABEL - 8, top + 15, _fitting(row.label), "end"))
         drawn.append(_box(LABEL, top + 2, count * size, LINE - 4, Tone.REST))
-        for index, mark in enumerate(row.marks):
-            if mark is None:
-                continue
-            left, (tone, sign) = LABEL + index * size, mark
-            drawn.append(_square(left + 1, top + 2, size - 2, LINE - 4, tone, sign))
+        drawn += _squares(row.marks, top + 2, size)
     key, end = _key([(_square(0, 0, 22, 14, tone, sign), meaning) for tone, sign, meaning in signs], len(rows) + 1)
     return _drawing(title, unit, end, [*drawn, key])
+
+
+def _squares(marks: Sequence[tuple[Tone, str] | None], top: float, size: float) -> Iterator[str]:
+    """Yield the squares of one line; those without a sign are one path a tone, or a page of 500 schools is heavy."""
+    plain: dict[Tone, list[str]] = {}
+    for index, mark in enumerate(marks):
+        left = LABEL + index * size + 1
+        if mark and mark[1]:
+            yield _square(left, top, size - 2, LINE - 4, *mark)
+        elif mark:
+            width = _number(size - 2)
+            plain.setdefault(mark[0], []).append(f"M{_number(left)} {top}h{width}v{LINE - 4}h-{width}z")
+    for tone, places in plain.items():
+        yield f'<path class="days" d="{"".join(places)}" fill="{tone.value[0]}"/>'
 
 
 def _chart(title: str, unit: str, height: float, drawn: Iterable[str], legend: Legend) -> str:

@@ -20,6 +20,7 @@ JOBS = {
     Job.BOARD: N_("backup of the board's own data"),
     Job.COPY: N_("second copy"),
     Job.CHECK: N_("check of the vault"),
+    Job.REPORT: N_("report for the office"),
 }
 
 WEATHER_COLUMNS = (

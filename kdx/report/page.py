@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from kdx.language import N_, _, translate
 from kdx.report import charts
-from kdx.report.paper import element, of_table, page, section
+from kdx.report.paper import element, of_table, page, section, wide
 from kdx.report.sections import sections
 from kdx.report.sections.section import Audience, Section
 from kdx.report.tables import Table
@@ -18,12 +18,14 @@ READERS = {
     Audience.BOARD: N_("for the board"),
 }
 STYLE = charts.STYLE + """
-body { max-width: 290mm; margin-left: auto; margin-right: auto; }
+body { max-width: 290mm; margin: 1em auto; padding: 0 1em; }
 svg { display: block; width: 100%; max-height: 170mm; break-inside: avoid; margin: 2mm 0; }
 svg.definitions { position: absolute; }
-section { margin: 0 0 8mm; overflow-x: auto; }
-@media print { body { font-size: 8.5pt; line-height: 1.3; } th, td { padding: .15em .4em; }
-  section { overflow: visible; } * { print-color-adjust: exact; } }
+section { margin: 0 0 8mm; }
+.wide { overflow-x: auto; }
+@media screen and (max-width: 45em) { .wide svg, .wide table { min-width: 42em; } }
+@media print { body { padding: 0; font-size: 8.5pt; line-height: 1.3; } th, td { padding: .15em .4em; }
+  .wide { overflow: visible; } * { print-color-adjust: exact; } }
 @media (forced-colors: active) { svg { forced-color-adjust: none; background: #fff; } }
 """
 
@@ -55,4 +57,4 @@ def _head(survey: Survey, audience: Audience, title: str) -> Iterator[str]:
 
 
 def _part(each: Section, zone: tzinfo) -> str:
-    return section(element("h2", each.title), each.chart, *of_table(each.table, zone))
+    return section(element("h2", each.title), wide(each.title, each.chart, *of_table(each.table, zone)))

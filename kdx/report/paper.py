@@ -17,6 +17,9 @@ from kdx.report.tables import NUMBERS, Table, visible
 
 Orientation = Literal["portrait", "landscape"]
 
+MADE_BY = '<meta name="generator" content="kdx">'
+"""How a page of kdx is told from any other: only such a one is ever replaced where people keep their own."""
+
 MARGINS = {"portrait": "16mm", "landscape": "12mm"}
 STYLE = """
 body { font: 10.5pt/1.55 "Noto Sans CJK JP", "Noto Sans JP", "Yu Gothic", "Hiragino Sans", sans-serif; color: #000;
@@ -58,9 +61,10 @@ def page(title: str, parts: Iterable[str], style: str = "", orientation: Orienta
         f'<!DOCTYPE html>\n<html lang="{current_language()}">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width">',
-        f"<title>{text(title)}</title>\n<style>{styles}</style>\n</head>\n<body>",
+        MADE_BY,
+        f"<title>{text(title)}</title>\n<style>{styles}</style>\n</head>\n<body>\n<main>",
         *(part for part in parts if part),
-        "</body>\n</html>\n",
+        "</main>\n</body>\n</html>\n",
     ])
 
 
@@ -77,6 +81,12 @@ def element(name: str, content: str, kind: str = "") -> str:
 def section(*parts: str, kind: str = "") -> str:
     """Return parts that belong together."""
     return f"<section{_class(kind)}>\n" + "\n".join(part for part in parts if part) + "\n</section>"
+
+
+def wide(name: str, *parts: str) -> str:
+    """Return parts that are pushed sideways on a narrow screen, by keyboard too, so that they stay readable there."""
+    label = f'class="wide" tabindex="0" role="region" aria-label="{text(name)}"'
+    return f"<div {label}>\n" + "\n".join(part for part in parts if part) + "\n</div>"
 
 
 def listed(kind: Literal["ol", "ul"], *items: str) -> str:

@@ -71,6 +71,15 @@ class Calendar:
             day += DAY
         return day
 
+    def last_at(self, moment: datetime, daily: time) -> datetime:
+        """Return the newest time of day `daily` that is not after `moment`."""
+        here = self._at(moment.astimezone(self.zone).date(), daily)
+        return here if here <= moment else self._at(moment.astimezone(self.zone).date() - DAY, daily)
+
+    def next_at(self, moment: datetime, daily: time) -> datetime:
+        """Return the first time of day `daily` after `moment`."""
+        return self._next(moment, daily)
+
     def _at(self, day: date, moment: time) -> datetime:
         return datetime.combine(day, moment, self.zone)
 

@@ -49,7 +49,7 @@ def situation_of(
         return record.open if past else is_running(state, job, school, record, now)
 
     jobs = {job: history.jobs.get(subject(job, ""), JobRecord()) for job in Job if job is not Job.SAVE}
-    copy, check = jobs[Job.COPY], jobs[Job.CHECK]
+    copy, check, report = jobs[Job.COPY], jobs[Job.CHECK], jobs[Job.REPORT]
     return Situation(
         now=now,
         schools=tuple(_school(one, history, orders.get(one.id, Order()), running, now) for one in board.schools),
@@ -57,6 +57,8 @@ def situation_of(
         copied=_past(copy.good, now),
         checked=_past(check.good, now),
         second_copy=bool(board.schedule.second_copy),
+        report_at=board.report.at if board.report else None,
+        reported=_past(report.good, now),
         board_running=any(running(job, "", one) for job, one in jobs.items()),
         board_tried={job: min(one.started, now) for job, one in jobs.items() if one.failures and one.started},
     )

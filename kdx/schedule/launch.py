@@ -55,6 +55,8 @@ def words_of(step: Step, board: Board) -> list[str]:
             return ["backup", "copy", "--to", board.schedule.second_copy]
         case Job.CHECK:
             return ["backup", "verify"]
+        case Job.REPORT:
+            return ["report", "--publish"]
 
 
 def detach(command: list[str], environment: Mapping[str, str] | None, log: Path) -> None:

@@ -199,7 +199,7 @@ def _ends(states: Iterable[SchoolState], now: datetime) -> list[datetime]:
 
 def _board_steps(situation: Situation, calendar: Calendar) -> Iterator[Step]:
     """Yield the jobs of the whole board, one after the other."""
-    steps = [*_own_part(situation, calendar), *_after_the_weather(situation)]
+    steps = [*_own_part(situation, calendar), *_after_the_weather(situation), *_morning_report(situation, calendar)]
     free = situation.now
     for step in sorted(steps, key=lambda one: (one.start, one.urgency)):
         start = max(step.start, free)
@@ -214,6 +214,19 @@ def _own_part(situation: Situation, calendar: Calendar) -> Iterator[Step]:
         finish = due.at + timedelta(seconds=situation.board.seconds)
         name = situation.board.name
         yield Step(Job.BOARD, "", name, due.at, finish, 0, 0, due.reasons, due.urgency, due.deadline)
+
+
+def _morning_report(situation: Situation, calendar: Calendar) -> Iterator[Step]:
+    """Yield the report for the office: each morning, and as soon as one was missed."""
+    daily, now, tried = situation.report_at, situation.now, situation.board_tried.get(Job.REPORT)
+    if daily is None:
+        return
+    missed = situation.reported is None or situation.reported < calendar.last_at(now, daily)
+    start = now if missed else calendar.next_at(now, daily)
+    if missed and tried:
+        start = max(now, tried + PATIENCE[-1])
+    reason = _("each morning at {time}").format(time=f"{daily:%H:%M}")
+    yield Step(Job.REPORT, "", _("all schools"), start, start + timedelta(minutes=1), 0, 0, (reason,), NIGHT)
 
 
 def _after_the_weather(situation: Situation) -> Iterator[Step]:

@@ -1,7 +1,7 @@
 """What the planner looks at, as frozen nouns: shares, schools, the board's jobs. Reads nothing."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 
 from kdx.hazard.policy import Order
@@ -18,6 +18,8 @@ class Job(StrEnum):
     """kdx backup copy: the second copy of the vault"""
     CHECK = "check"
     """kdx backup verify: the vault after a storm"""
+    REPORT = "report"
+    """kdx report --publish: the page on the office's share each morning"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,10 @@ class Situation:
     """When the last good verification of the vault began."""
     second_copy: bool = False
     """Whether the board has a second copy at all."""
+    report_at: time | None = None
+    """When the report is put on the office's share each morning; None where it is put nowhere."""
+    reported: datetime | None = None
+    """When the last report began that arrived there."""
     board_running: bool = False
     """Whether a job of the whole board (its own part, copy, check) is at work."""
     board_tried: dict[str, datetime] = field(default_factory=dict, hash=False)

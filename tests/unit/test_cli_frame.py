@@ -481,3 +481,17 @@ def test_the_clock_of_a_command_can_be_set() -> None:
     moment = datetime(2026, 11, 23, tzinfo=UTC)
     application = Application(clock=lambda: moment)
     assert application.now() == moment and application.output.clock() == moment
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands_and_options(shell: str) -> None:
+    def ask(task: str, **more: str) -> str:
+        # fish hands over the word itself, the others its number
+        environment = {**os.environ, "_KDX_COMPLETE": f"{shell}_{task}", "KDX_LANG": "en", **more}
+        program = Path(sys.executable).with_name("kdx")
+        return subprocess.run([program], env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert f"{shell}_complete" in ask("source")
+    assert "inventory" in ask("complete", COMP_WORDS="kdx inv", COMP_CWORD="inv" if shell == "fish" else "1")
+    words = "kdx report --au"
+    assert "--audience" in ask("complete", COMP_WORDS=words, COMP_CWORD="--au" if shell == "fish" else "2")

@@ -100,3 +100,14 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, settings: str, place:
     with pytest.raises(ConfigurationMistakes) as caught:
         load(tmp_path, settings)
     assert place in [one.key_path for one in caught.value.mistakes]
+
+
+def test_where_the_report_goes_each_morning_is_read_and_mistakes_are_named(tmp_path: Path) -> None:
+    written = "report: {publish: 'smb://kdx@office/share', at: '06:45', audience: schools, secret: 'file:pw'}\n"
+    report = load(tmp_path, written).report
+    assert report and (report.at, report.audience, str(report.place.location)) == (
+        time(6, 45), "schools", "smb://kdx@office/share")
+    assert load(tmp_path, "").report is None
+    for wrong in ("{at: '06:30'}", "{publish: /srv, at: '25:00'}", "{publish: /srv, audience: all}", "{publich: /srv}"):
+        with pytest.raises(ConfigurationMistakes):
+            load(tmp_path, f"report: {wrong}\n")

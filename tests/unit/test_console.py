@@ -25,7 +25,7 @@ from wcwidth import wcswidth
 
 from kdx.cli import formats
 from kdx.cli.application import Output
-from kdx.cli.console import FileUnwritable, format_of, write_file
+from kdx.cli.console import FileUnwritable, NotInEncoding, format_of, show_table, write_file
 from kdx.cli.progress import LOG_INTERVAL_S, LogLines, choose_progress
 from kdx.cli.spreadsheet import spreadsheet
 from kdx.language import use_language
@@ -372,3 +372,28 @@ def test_a_log_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:
 
 def test_quiet_means_no_progress() -> None:
     assert Output(quiet=True).progress is SILENT
+
+
+LONG = "回線: 調査待ち（未着手）、「共有」の引き渡しと試行。" * 3
+
+
+@given(st.lists(st.sampled_from("あ漢か\u3099、。）」（「ーA1"), max_size=60).map("".join), st.integers(60, 100))
+def test_running_text_is_wrapped_where_japanese_may_be_and_nothing_is_lost(text: str, width: int) -> None:
+    table = Table("t", (Column("mark", "M"), Column("why", "Why")), [{"mark": "x" * 38, "why": LONG + text}])
+    drawn = formats.text(table, TOKYO, width).splitlines()[3:]
+    parts = [line[40:].strip() for line in drawn]
+    assert "".join("".join(parts).split()) == "".join((LONG + text).split())
+    for part in parts[1:]:
+        assert part[:1] not in ("、", "。", "）", "」", "\u3099") or not part.strip("、。）」\u3099")
+    for part in parts[:-1]:
+        assert part[-1:] not in ("（", "「")
+
+
+def test_what_cp932_cannot_hold_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    table = Table("t", (Column("name", "氏名"),), [{"name": "髙橋～"}])
+    show_table(table, "csv", str(tmp_path / "a.csv"), TOKYO, "cp932")
+    assert (tmp_path / "a.csv").read_bytes() == "氏名\r\n髙橋～\r\n".encode("cp932")
+    hard = Table("t", (Column("name", "氏名"),), [{"name": "𠮷田¥"}, {"name": "𠮷"}])
+    with pytest.raises(NotInEncoding, match=r"𠮷 \(U\+20BB7\), ¥ \(U\+00A5\)"):
+        show_table(hard, "csv", str(tmp_path / "b.csv"), TOKYO, "cp932")
+    assert not (tmp_path / "b.csv").exists()

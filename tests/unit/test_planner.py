@@ -4,7 +4,7 @@ import random
 import time as clock
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -380,3 +380,16 @@ def test_whatever_the_seed_no_school_ever_has_two_jobs(seed: int) -> None:
         year.hour()
         year.tick()
         year.now += HOUR / 2
+
+
+def test_the_report_goes_out_each_morning_once_and_at_once_where_a_morning_was_missed() -> None:
+    def start(now: datetime, reported: datetime | None, **more: Any) -> datetime:
+        steps = planned(now, school("a", now), report_at=time(6, 30), reported=reported, **more).steps
+        return next(step.start for step in steps if step.job is Job.REPORT)
+
+    assert start(jst(25, 5), jst(24, 6, 30)) == jst(25, 6, 30)
+    assert start(jst(25, 6, 30), jst(24, 6, 30)) == jst(25, 6, 30)
+    assert start(jst(25, 6, 35), jst(25, 6, 30)) == jst(26, 6, 30)
+    assert start(jst(25, 11), jst(24, 6, 30)) == jst(25, 11) == start(jst(25, 11), None)
+    assert start(jst(25, 11), None, board_tried={Job.REPORT: jst(25, 10)}) == jst(25, 12)
+    assert Job.REPORT not in [step.job for step in planned(jst(25, 11), school("a", LAST_NIGHT)).steps]

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import openpyxl
 import pytest
 from rigs.command_line import japanese_kdx
 
@@ -228,3 +229,34 @@ def test_a_long_name_is_cut_in_the_chart():
     chart = ElementTree.fromstring(bars("題", "", [Bar("長" * 80, None, "")], ()))
     [label] = [each.text or "" for each in chart.iter() if "長" in (each.text or "")]
     assert label.endswith("…") and len(label) <= 15
+
+
+def test_a_folder_gets_page_and_workbook_and_kdx_replaces_its_own_only(tmp_path, three):
+    office = tmp_path / "office"
+    office.mkdir()
+    with japanese_kdx(three, tmp_path / "state") as kdx:
+        for _morning in range(2):
+            kdx("report", "-o", office)
+        book = openpyxl.load_workbook(office / "report.xlsx")
+        assert len(book.sheetnames) == (office / "report.html").read_text("utf-8").count("<h2>") and len(book.sheetnames) > 5
+        assert {sheet.page_setup.orientation for sheet in book} == {"landscape"}
+        before = (office / "report.xlsx").read_bytes()
+        for name, content in (("report.html", b"<html>ours</html>"), ("report.xlsx", b"PK\x03\x04 ours")):
+            (office / name).write_bytes(content)
+            assert "kdx が書いたものではありません" in kdx("report", "-o", office, code=4).stderr
+            assert (office / name).read_bytes() == content
+            (office / name).unlink()
+        (office / "report.xlsx").write_bytes(before)
+        kdx("report", "-o", f"file://{office}")
+
+
+def test_what_kdx_yml_names_is_published_for_whom_it_says(tmp_path, three):
+    office = tmp_path / "office"
+    office.mkdir()
+    with japanese_kdx(three, tmp_path / "state") as kdx:
+        assert "publish" in kdx("report", "--publish", code=2).stderr
+        with (three / "kdx.yml").open("a") as file:
+            file.write(f"report: {{publish: '{office}', audience: public}}\n")
+        kdx("report", "--publish")
+    assert "一般公開用" in (office / "report.html").read_text("utf-8")
+    assert openpyxl.load_workbook(office / "report.xlsx").sheetnames
