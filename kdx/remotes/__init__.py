@@ -6,16 +6,7 @@ from pathlib import Path
 from kdx.config.location import Location
 from kdx.config.model import Board, Network, Share, Target
 from kdx.config.secret import SecretReference
-from kdx.errors import UsageMistake
-from kdx.language import N_
 from kdx.remotes.interface import Remote
-
-
-class NotYet(UsageMistake):
-    """An address is of a kind that this version can parse and not open."""
-
-    message = N_("{place}: addresses of the kind {scheme} come with a later version of kdx.")
-    advice = N_("Mount the share on this machine and write its folder as /absolute/path.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +33,7 @@ class Place:
         return self.location.scheme == "sftp"
 
     def open(self, *, hurried: bool = False) -> Remote:
-        """Return a Remote of its own for the caller, who closes it. NotYet for kinds that come later.
+        """Return a Remote of its own for the caller, who closes it.
 
         A hurried one gives up on a silent store after seconds, not after the minute a long work waits.
         """
@@ -70,8 +61,9 @@ class Place:
         if self.location.scheme == "rclone":
             from kdx.remotes import rclone
 
-            return rclone.RcloneRemote(self.location, self.network, rclone.HURRIED if hurried else rclone.PATIENT)
-        raise NotYet(place=self.location, scheme=self.location.scheme)
+            seconds = rclone.HURRIED if hurried else rclone.PATIENT
+            return rclone.RcloneRemote(self.location, self.network, seconds, self.scratch)
+        raise AssertionError(f"{self.location.scheme}: refused when the address was read")
 
 
 def place_of_share(board: Board, share: Share) -> Place:
