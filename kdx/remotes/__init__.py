@@ -1,5 +1,6 @@
 """Places files live: which Remote belongs to an address, opened where the work is. Opens nothing when it is made."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,3 +75,16 @@ def place_of_share(board: Board, share: Share) -> Place:
 def place_of_target(board: Board, target: Target) -> Place:
     """Return where a migration goes, with the references of its keys."""
     return Place(target.location, board.network, target.access_key, target.secret_key, target.secret)
+
+
+def profile_behind(place: Place) -> str:
+    """Return the profile of targets.yml that fits the service behind rclone; "" where none does, or elsewhere.
+
+    rclone's configuration is asked, not the service. ConfigurationError where it knows no such remote.
+    """
+    if place.location.scheme != "rclone":
+        return ""
+    from kdx.remotes.rclone import RcloneRemote
+
+    with closing(RcloneRemote(place.location, place.network)) as remote:
+        return remote.backend.profile
