@@ -23,7 +23,7 @@ from kdx.inventory.overview import last_catalog
 from kdx.language import N_, _
 from kdx.migration import Migration, open_migration
 from kdx.progress import SILENT, Progress
-from kdx.remotes import place_of_share
+from kdx.remotes import place_of_share, place_of_target, profile_behind
 from kdx.remotes.interface import Entry
 from kdx.state.events.moving import DecisionsTaken
 from kdx.state.folder import StateFolder
@@ -161,7 +161,8 @@ def _against(board: Board, state: StateFolder, share: Share, name: str, tables: 
         near = ", ".join(nearest_names(name, known)) or "-"
         raise UnknownTarget(name=name, nearest=near, known=", ".join(known)) from error
     decided = open_migration(board, state, share.school, share.id, name).records.decided()
-    return Against(target.name, tables.profile_of(target), place_at(target, share), decided)
+    profile = tables.profile_of(target, profile_behind(place_of_target(board, target)))
+    return Against(target.name, profile, place_at(target, share), decided)
 
 
 def take_decisions(migration: Migration, file: File) -> Taken:
@@ -170,7 +171,8 @@ def take_decisions(migration: Migration, file: File) -> Taken:
     What the file says about an entry replaces what was decided before; other decisions stay.
     """
     tables = load_tables(migration.inventory)
-    profile, place = tables.profile_of(migration.target), place_at(migration.target, migration.share)
+    profile = tables.profile_of(migration.target, profile_behind(migration.root))
+    place = place_at(migration.target, migration.share)
     with migration.locked():
         catalog = last_catalog(migration.share, migration.state)
         answers = read_answers(file.rows, frozenset((migration.target.name, profile.name)))

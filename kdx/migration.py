@@ -23,7 +23,7 @@ from kdx.inventory.catalog.catalog import Catalog, open_catalog
 from kdx.inventory.scan import ScanResult, scan_share
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
-from kdx.remotes import Place, place_of_share, place_of_target
+from kdx.remotes import Place, place_of_share, place_of_target, profile_behind
 from kdx.remotes.interface import Entry, PlaceMissing, Remote
 from kdx.state.events.moving import MigrationStopped
 from kdx.state.folder import StateFolder
@@ -242,15 +242,17 @@ def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller
 def _undecided(migration: Migration, catalog: Catalog) -> dict[str, str]:
     """Return what a person must decide before it is moved, and why, by path.
 
-    A target that names its profile is held to it. Once a school was asked, what is new is asked about too.
+    A target that names its profile, or a service behind rclone that has one, is held to it. Once a school was asked,
+    what is new is asked about too.
     """
     answered = migration.records.decisions.exists()
-    if not answered and not migration.target.profile:
+    behind = profile_behind(migration.root)
+    if not answered and not (migration.target.profile or behind):
         return {}
     tables = load_tables(migration.inventory)
     stops = (Severity.BLOCKS, Severity.DECIDE) if answered else (Severity.BLOCKS,)
     found: dict[str, str] = {}
-    profile, place = tables.profile_of(migration.target), place_at(migration.target, migration.share)
+    profile, place = tables.profile_of(migration.target, behind), place_at(migration.target, migration.share)
     for finding in assess(catalog, profile, place, tables, migration.records.decided()):
         if finding.path and finding.severity in stops:
             found.setdefault(finding.path, finding.rule.sentence)

@@ -1,21 +1,13 @@
 """Places files live: which Remote belongs to an address, opened where the work is. Opens nothing when it is made."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kdx.config.location import Location
 from kdx.config.model import Board, Network, Share, Target
 from kdx.config.secret import SecretReference
-from kdx.errors import UsageMistake
-from kdx.language import N_
 from kdx.remotes.interface import Remote
-
-
-class NotYet(UsageMistake):
-    """An address is of a kind that this version can parse and not open."""
-
-    message = N_("{place}: addresses of the kind {scheme} come with a later version of kdx.")
-    advice = N_("Mount the share on this machine and write its folder as /absolute/path.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ class Place:
         return self.location.scheme == "sftp"
 
     def open(self, *, hurried: bool = False) -> Remote:
-        """Return a Remote of its own for the caller, who closes it. NotYet for kinds that come later.
+        """Return a Remote of its own for the caller, who closes it.
 
         A hurried one gives up on a silent store after seconds, not after the minute a long work waits.
         """
@@ -70,8 +62,9 @@ class Place:
         if self.location.scheme == "rclone":
             from kdx.remotes import rclone
 
-            return rclone.RcloneRemote(self.location, self.network, rclone.HURRIED if hurried else rclone.PATIENT)
-        raise NotYet(place=self.location, scheme=self.location.scheme)
+            seconds = rclone.HURRIED if hurried else rclone.PATIENT
+            return rclone.RcloneRemote(self.location, self.network, seconds, self.scratch)
+        raise AssertionError(f"{self.location.scheme}: refused when the address was read")
 
 
 def place_of_share(board: Board, share: Share) -> Place:
@@ -82,3 +75,16 @@ def place_of_share(board: Board, share: Share) -> Place:
 def place_of_target(board: Board, target: Target) -> Place:
     """Return where a migration goes, with the references of its keys."""
     return Place(target.location, board.network, target.access_key, target.secret_key, target.secret)
+
+
+def profile_behind(place: Place) -> str:
+    """Return the profile of targets.yml that fits the service behind rclone; "" where none does, or elsewhere.
+
+    rclone's configuration is asked, not the service. ConfigurationError where it knows no such remote.
+    """
+    if place.location.scheme != "rclone":
+        return ""
+    from kdx.remotes.rclone import RcloneRemote
+
+    with closing(RcloneRemote(place.location, place.network)) as remote:
+        return remote.backend.profile

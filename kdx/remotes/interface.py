@@ -43,6 +43,8 @@ CHANGED_AT = "changed "
 """Begins the tag of a file where a store keeps neither a digest nor our time: when the store says it changed."""
 ALTERED = "altered "
 """Begins the tag of a file which the store may rewrite after it has arrived: its size and time there."""
+BEGUN = "begun "
+"""Begins the tag digest() gives a file that this machine began to upload and never finished: maybe a piece of it."""
 
 
 class Entry(NamedTuple):

@@ -1,18 +1,35 @@
-"""How many bytes each target takes in a day, from the dated table of targets. Reads that table and nothing else."""
+"""How many bytes each target takes in a day, from the dated table of targets. Reads that table, and what
+rclone's configuration says of the kinds of its remotes."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
-from kdx.config.model import Board
+from kdx.config.model import Board, Target
+from kdx.errors import KdxError
 from kdx.inventory.assess.amounts import QUOTA
-from kdx.inventory.assess.profile import load_tables
+from kdx.inventory.assess.profile import NoProfile, load_tables
+from kdx.remotes import place_of_target, profile_behind
 from kdx.schedule.standing import Standing
 
 
 def daily_limits(board: Board) -> dict[str, int]:
     """Return bytes a day by address, for the board's targets that have such a limit."""
     tables = load_tables(board.folder)
-    rows = {str(target.location): tables.profile_of(target).rows.get(QUOTA) for target in board.targets}
-    return {address: row.most for address, row in rows.items() if row}
+    limits = {}
+    for target in board.targets:
+        # what a target can hold may not be known, and its limit is not then
+        with suppress(NoProfile):
+            row = tables.profile_of(target, _behind(board, target)).rows.get(QUOTA)
+            if row:
+                limits[str(target.location)] = row.most
+    return limits
+
+
+def _behind(board: Board, target: Target) -> str:
+    try:
+        return profile_behind(place_of_target(board, target))
+    except KdxError:
+        return ""
 
 
 def days_by_limit(board: Board, standings: Iterable[Standing], daily: Mapping[str, int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -17,7 +18,9 @@ from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
 from kdx.remotes.digest import PassingDigest, part_size
 from kdx.remotes.interface import (
+    BEGUN,
     Conflict,
+    Entry,
     Expected,
     Kind,
     Metadata,
@@ -134,7 +137,7 @@ def _caught(
 
 def _deliver(item: Item, parcel: Parcel, lane: Lane) -> Done:
     """Write a file that was read."""
-    settled = _settled(item, lane, lambda: parcel.digest)
+    settled = _settled(item, lane, lambda: parcel.digest, parcel.data)
     if settled is not None:
         return settled
     metadata = _metadata(item, parcel.digest.sha256)
@@ -172,10 +175,13 @@ def _pass_on(item: Item, source: Remote, lane: Lane) -> Done:
     return _done(item, digest, written.etag)
 
 
-def _settled(item: Item, lane: Lane, digest_here: Callable[[], PassingDigest]) -> Done | None:
+def _settled(
+    item: Item, lane: Lane, digest_here: Callable[[], PassingDigest], data: bytes = b""
+) -> Done | None:
     """Look at what already lies under the name. Return Done where it is the same file, None where it may be written.
 
-    Raises Conflict where somebody else's bytes lie there. `digest_here` is asked only where it is needed.
+    Raises Conflict where somebody else's bytes lie there. `digest_here` is asked only where it is needed; `data` are
+    the bytes of a file that is held, of which a piece may lie there.
     """
     if item.action == Action.SEND:
         return None
@@ -188,10 +194,18 @@ def _settled(item: Item, lane: Lane, digest_here: Callable[[], PassingDigest]) -
         return _done(item, digest, item.listed_etag)
     there = lane.target.digest(item.target)
     if there.sha256 == digest.sha256:
-        return _done(item, digest, there.etag)
+        return _done(item, digest, there.etag.removeprefix(BEGUN))
+    if _is_our_piece(there, data):
+        return None
     if there.sha256 is None or there.sha256 != item.last_sha256:
         raise Conflict(name=item.target)
     return None
+
+
+def _is_our_piece(there: Entry, data: bytes) -> bool:
+    """Whether an upload that we began and that broke has left the beginning of these very bytes."""
+    begun = there.etag.startswith(BEGUN) and there.size < len(data)
+    return begun and there.sha256 == sha256(data[: there.size]).digest()
 
 
 def _limited(chunks: Iterable[bytes], lane: Lane) -> Iterator[bytes]:

@@ -20,9 +20,10 @@ def serve_webdav(folder: Path, *words: str) -> Iterator[str]:
     """Serve a folder by WebDAV for the length of the block; yields the address. `words` are more of rclone's own."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [str(RCLONE), "serve", "webdav", "--addr", "127.0.0.1:0", *words, f":local,encoding=Raw:{folder}"]
-    # what is put into the folder behind its back is seen at once, and ガ is not カ + ゛
+    # what is put into the folder behind its back is seen at once, and ガ is not カ + ゛; with 0s for "at once" rclone
+    # starts a cleaning of each folder without end, which takes a whole core and in the end all of its locks
     settings = {
-        "RCLONE_CONFIG": os.devnull, "RCLONE_NO_UNICODE_NORMALIZATION": "true", "RCLONE_DIR_CACHE_TIME": "0s",
+        "RCLONE_CONFIG": os.devnull, "RCLONE_NO_UNICODE_NORMALIZATION": "true", "RCLONE_DIR_CACHE_TIME": "1ms",
         "RCLONE_LOG_LEVEL": "NOTICE",
     }
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-CUT = -1
-"""Break the line in the midst of the body."""
+CUT, DEAD = -1, -2
+"""Break the line in the midst of the body (of an upload the first half arrives); close it without a word."""
 Trouble = Callable[[str, str, int], int]
-"""Method, path and how many times they were asked for before -> a status to answer, CUT, or 0 to let it pass."""
+"""Method, path and how many times they were asked for before -> a status to answer, CUT, DEAD, or 0 to let it pass."""
 
 
 @dataclass
@@ -27,11 +27,16 @@ class Proxy:
     """Troubles so far."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def count(self, method: str) -> int:
+        """Return how often a method was asked for."""
+        with self.lock:
+            return sum(times for (asked, _path), times in self.asked.items() if asked == method)
+
 
 @contextmanager
 def serve_trouble(upstream: str) -> Iterator[Proxy]:
     """Stand before `upstream` (http://host:port) for the length of the block."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     proxy = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
     server.RequestHandlerClass = type("Handler", (_Handler,), {"proxy": proxy, "upstream": upstream})
@@ -41,6 +46,11 @@ def serve_trouble(upstream: str) -> Iterator[Proxy]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: who asked may have been killed."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -59,6 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
         trouble = self.proxy.trouble(self.command, path, before)
         self.proxy.made += trouble != 0
         body = self._body()
+        if trouble == DEAD:
+            self.close_connection = True
+            return
         if trouble > 0:
             self._answer(trouble, [("Retry-After", "1")], b"")
             return

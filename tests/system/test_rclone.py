@@ -90,3 +90,36 @@ def test_a_share_in_a_cloud_is_a_source_too(cloud: Cloud, tree: Tree, tmp_path: 
     cloud.done("migrate", "run", SCHOOL)
     cloud.done("migrate", "verify", SCHOOL)
     assert tree(tmp_path / "target" / SCHOOL / SHARE) == tree(cloud.disk / "先生")
+
+
+def test_what_the_service_cannot_hold_or_takes_for_one_name_is_found_before_anything_is_sent(cloud: Cloud) -> None:
+    cloud.use("sharepoint-ntlm")
+    for name in ("案.txt", "README.txt", "readme.TXT"):
+        (cloud.site.share / name).write_text(name, "utf-8")
+    for name in ("[最終].xlsx", "何？比率3：1＊～.txt"):
+        (cloud.site.share / name).unlink()
+    said = cloud.done("migrate", "run", SCHOOL, code=4)
+    assert "readme.TXT" in said or "README.txt" in said
+    assert not cloud.arrived.exists() or not any(cloud.arrived.iterdir())
+    assert "another entry would get the same name" in cloud.done("assess", SCHOOL, code=4)
+    cloud.done("migrate", "status")
+
+
+def test_a_second_vault_in_a_cloud_is_filled_and_verified(cloud: Cloud, tmp_path: Path, tree: Tree) -> None:
+    with (cloud.site.board / "kdx.yml").open("a", encoding="utf-8") as file:
+        file.write(f"\nvault: {{url: {tmp_path / 'vault'}}}\n")
+    (cloud.disk / "second").mkdir()
+    for words in (("init",), ("run", SCHOOL), ("copy", "--to", "rclone:cloud:second")):
+        cloud.done("backup", *words)
+    assert tree(cloud.disk / "second") == tree(tmp_path / "vault")
+    _name_vault(cloud.site.board, tmp_path / "vault", "rclone:cloud:second")
+    cloud.done("backup", "verify", "--full")
+    pack = next((cloud.disk / "second").rglob("*.tar.zst"))
+    pack.chmod(0o600)
+    pack.write_bytes(b"X" + pack.read_bytes()[1:])
+    cloud.done("backup", "verify", "--full", code=5)
+
+
+def _name_vault(board: Path, before: Path, after: str) -> None:
+    text = (board / "kdx.yml").read_text("utf-8")
+    (board / "kdx.yml").write_text(text.replace(f"url: {before}", f'url: "{after}"'), "utf-8")

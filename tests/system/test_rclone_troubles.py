@@ -4,13 +4,18 @@ No real cloud can be reached from a test: rclone serves WebDAV here, and a proxy
 """
 
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+import sample_share
 from rigs.cloud import serve_webdav, webdav, write_config
-from rigs.trouble import Proxy, serve_trouble
+from rigs.trouble import CUT, DEAD, Proxy, serve_trouble
 from sample_board import SCHOOL
 
 from tests.system.conftest import SHARE, Site
@@ -53,11 +58,61 @@ def cloud(make_site: Callable[..., Site], tmp_path: Path) -> Iterator[Cloud]:
     (disk / "moved").mkdir(parents=True)
     with serve_webdav(disk) as address, serve_trouble(address) as proxy:
         site = make_site("rclone:cloud:moved", {"RCLONE_CONFIG": str(config)})
+        sample_share.write_samples(site.share, sample_share.school_shaped(25, mean=9_000), seed=3)
         for name in ("何？比率3：1＊～.txt", "$(touch x).txt", "[最終].xlsx"):
             (site.share / name).write_text(name, "utf-8")
         cloud = Cloud(site, proxy, disk, config)
         cloud.use("rclone")
         yield cloud
+
+
+Found = TypeVar("Found")
+
+
+def _wait_for(look: Callable[[], Found], seconds: float = 60) -> Found:
+    """Return what a look finds as soon as it is something."""
+    until = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < until, "it did not come"
+        time.sleep(0.02)
+    return found
+
+
+def _children(process: int) -> set[int]:
+    try:
+        tasks = list(Path(f"/proc/{process}/task").iterdir())
+        return {int(word) for task in tasks for word in (task / "children").read_text().split()}
+    except OSError:
+        return set()
+
+
+def _is_rclone(process: int) -> bool:
+    """Whether a process is there and is the rclone that works for kdx."""
+    try:
+        return b"rclone\0rcd" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _slow(late: bool) -> int:
+    time.sleep(0.3 * late)
+    return 0
+
+
+def _torn_and_gone(whole: int) -> Callable[[str, str, int], int]:
+    """Let `whole` uploads pass, tear the next one, and answer nothing any more, so that nobody can tidy up."""
+    puts = iter(range(1000))
+    gone = threading.Event()
+
+    def trouble(method: str, path: str, before: int) -> int:
+        if gone.is_set():
+            return DEAD
+        if method == "PUT" and next(puts) >= whole:
+            gone.set()
+            return CUT
+        return 0
+
+    return trouble
 
 
 def test_a_busy_service_is_waited_for(cloud: Cloud, tree: Tree) -> None:
@@ -89,3 +144,49 @@ def test_office_files_that_the_service_rewrites_are_named_so_with_both_digests(c
     (cloud.arrived / "[最終].xlsx").write_text("先生の版", "utf-8")
     os.utime(cloud.arrived / "[最終].xlsx", (1, 1))
     cloud.done("migrate", "verify", SCHOOL, code=5)
+
+
+@pytest.mark.parametrize("victim", ["rclone", "kdx"])
+def test_a_killed_rclone_or_kdx_leaves_no_orphan_and_the_next_run_goes_on(
+    cloud: Cloud, tree: Tree, victim: str
+) -> None:
+    sent = iter(range(1000))
+    cloud.proxy.trouble = lambda method, path, before: _slow(method == "PUT" and next(sent) > 3)
+    run = cloud.site.start("migrate", "run", SCHOOL)
+    try:
+        _wait_for(lambda: cloud.proxy.count("PUT") > 4)
+        (engine,) = filter(_is_rclone, _children(run.pid))
+        os.kill(engine if victim == "rclone" else run.pid, signal.SIGKILL)
+        _, said = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    assert run.returncode == (12 if victim == "rclone" else -signal.SIGKILL), said
+    assert "Traceback" not in said
+    _wait_for(lambda: not _is_rclone(engine))
+    cloud.proxy.trouble = lambda method, path, before: 0
+    assert "verified" not in cloud.done("migrate", "status", SCHOOL)
+    cloud.done("migrate", "run", SCHOOL)
+    cloud.done("migrate", "verify", SCHOOL)
+    assert tree(cloud.arrived) == tree(cloud.site.share)
+
+
+def test_a_line_that_breaks_in_the_midst_of_files_costs_no_file_and_proves_none_too_many(
+    cloud: Cloud, tree: Tree
+) -> None:
+    cloud.proxy.trouble = _torn_and_gone(3)
+    cloud.done("migrate", "run", SCHOOL, code=12)
+    torn = [path for path, digest in tree(cloud.arrived).items() if digest not in tree(cloud.site.share).values()]
+    assert torn, "the server keeps a piece of a file under its name"
+    cloud.proxy.trouble = lambda method, path, before: 0
+    assert cloud.site.kdx("migrate", "verify", SCHOOL).returncode in (3, 5)
+    cloud.done("migrate", "run", SCHOOL)
+    cloud.done("migrate", "verify", SCHOOL)
+    assert tree(cloud.arrived) == tree(cloud.site.share)
+
+
+def test_what_looks_like_our_piece_and_is_not_stays_as_it_is(cloud: Cloud) -> None:
+    foreign = cloud.arrived / "[最終].xlsx"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes((cloud.site.share / "[最終].xlsx").read_bytes()[:5])
+    assert "taken" in cloud.done("migrate", "run", SCHOOL, code=4)
+    assert foreign.stat().st_size == 5

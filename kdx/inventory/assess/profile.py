@@ -18,7 +18,7 @@ from kdx.inventory.assess.twins import FOLDINGS
 from kdx.language import N_, _
 
 BY_SCHEME = {"s3": "s3", "file": "linux-folder", "sftp": "linux-folder", "smb": "windows"}
-"""The profile of an address that names none. What rclone reaches may be anything."""
+"""The profile of an address that names none. What is behind rclone only rclone can tell."""
 
 
 class NoProfile(ConfigurationError):
@@ -51,9 +51,9 @@ class RuleTables:
     vocabulary: Vocabulary
     files: tuple[Path, ...]
 
-    def profile_of(self, target: Target) -> Profile:
-        """Return what a target can hold: what its `profile:` says, else what its address tells."""
-        name = target.profile or BY_SCHEME.get(target.location.scheme, "")
+    def profile_of(self, target: Target, behind: str = "") -> Profile:
+        """Return what a target can hold: what its `profile:` says, else the service `behind` it, else its address."""
+        name = target.profile or behind or BY_SCHEME.get(target.location.scheme, "")
         if name not in self.profiles:
             raise NoProfile(target=target.name, known=", ".join(self.profiles))
         return self.profiles[name]

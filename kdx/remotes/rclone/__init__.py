@@ -12,6 +12,7 @@ from email.utils import formatdate
 from functools import cached_property
 from hashlib import sha256
 from http.client import HTTPResponse
+from pathlib import Path
 from typing import Any
 
 from kdx.config.location import Location
@@ -19,6 +20,7 @@ from kdx.config.model import Network
 from kdx.language import N_, translate
 from kdx.remotes.interface import (
     ALTERED,
+    BEGUN,
     CHANGED_AT,
     Capabilities,
     Entry,
@@ -39,6 +41,7 @@ from kdx.remotes.rclone.backends import NO_TIME_KEPT, UNKNOWN, Backend, backend_
 from kdx.remotes.rclone.engine import CHUNK, HURRIED, PATIENT, Engine, Gone, Refused, engine_for
 from kdx.remotes.rclone.entries import check_name, entry_of, in_order
 from kdx.remotes.rclone.names import from_rclone, to_rclone
+from kdx.remotes.rclone.notes import Notes
 from kdx.remotes.rclone.program import (
     OLDEST,
     RcloneMissing,
@@ -61,8 +64,11 @@ FOLDERS_AT_ONCE = 8
 class RcloneRemote:
     """One folder of one remote. Connects when it is first asked."""
 
-    def __init__(self, location: Location, network: Network, patience: float = PATIENT) -> None:
-        self.location = location
+    def __init__(
+        self, location: Location, network: Network, patience: float = PATIENT, scratch: Path | None = None
+    ) -> None:
+        """`scratch` is a folder of this machine in which begun uploads are noted."""
+        self.location, self._notes = location, Notes(scratch)
         self._network, self._patience = network, patience
 
     @cached_property
@@ -150,14 +156,13 @@ class RcloneRemote:
         yield from self._pieces(path, start)
 
     def digest(self, path: str) -> Entry:
-        """Return the entry with its SHA-256, of the bytes that are read."""
+        """Return the entry with its SHA-256, of the bytes that are read; its tag tells a piece (BEGUN)."""
         digest, pieces = sha256(), self._pieces(path, 0)
         while True:
             try:
                 digest.update(next(pieces))
             except StopIteration as end:
-                entry: Entry = end.value
-                return entry._replace(sha256=digest.digest())
+                return self._if_whole(end.value)._replace(sha256=digest.digest())
 
     def digest_listed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Yield files that were listed, each with its SHA-256 or a skip."""
@@ -234,7 +239,7 @@ class RcloneRemote:
     @cached_property
     def _writer(self) -> Writer:
         exact = self._is_exact if self._about["Features"].get("CaseInsensitive") else None
-        return Writer(lambda: self._engine, self._fs, self.location, self.backend, self._found, exact)
+        return Writer(lambda: self._engine, self._fs, self.location, self.backend, self._found, exact, self._notes)
 
     @property
     def _has_folders(self) -> bool:
@@ -263,6 +268,15 @@ class RcloneRemote:
     def _is_exact(self, path: str) -> bool:
         """Whether the folder lists a file under exactly this name."""
         return any(entry.path == path for entry in self.list(path.rpartition("/")[0]))
+
+    def _if_whole(self, entry: Entry) -> Entry:
+        """Return an entry, with the tag of a piece where its upload was begun here and it is too short."""
+        note = self._notes.find(entry.path)
+        if note is not None and entry.size < note.size:
+            return entry._replace(etag=BEGUN + entry.etag)
+        if note is not None:
+            self._notes.forget(entry.path)
+        return entry
 
     def _listed(self, folder: str) -> Sequence[Entry]:
         return tuple(self.list(folder))

@@ -21,6 +21,7 @@ from kdx.remotes.rclone.engine import Engine, Gone, Refused
 from kdx.remotes.rclone.entries import check_name
 from kdx.remotes.rclone.feed import feed
 from kdx.remotes.rclone.names import to_rclone
+from kdx.remotes.rclone.notes import Note, Notes
 
 SMALL = 8 << 20
 """Bytes up to which a file is held in memory while it is sent."""
@@ -34,7 +35,8 @@ class Writer:
     """Writes files and folders below one root."""
 
     def __init__(
-        self, engine: Callable[[], Engine], fs: str, location: Location, backend: Backend, found: Found, exact: Exact
+        self, engine: Callable[[], Engine], fs: str, location: Location, backend: Backend, found: Found, exact: Exact,
+        notes: Notes,
     ) -> None:
         """`found` returns the file rclone finds under a name; `exact` says whether a folder lists exactly this one.
 
@@ -42,6 +44,7 @@ class Writer:
         """
         self._engine, self._fs, self._location = engine, fs, location
         self._backend, self._found, self._is_exact = backend, found, exact
+        self._notes = notes
 
     def write(
         self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
@@ -54,9 +57,25 @@ class Writer:
         check_name(path, self._backend)
         with self._explained(path):
             self._look(path, expected)
-            if size <= SMALL:
-                return self._send(path, b"".join(_up_to(chunks, size)), size, metadata, expected)
-            return self._stream(path, chunks, size, metadata)
+            if self._backend.whole_or_nothing:
+                return self._put(path, path, chunks, size, metadata, expected)
+            name = path if size <= SMALL else _other_name(path)
+            self._forget_part(path)
+            with self._notes.kept(path, Note(size, "" if name == path else name)):
+                return self._put(path, name, chunks, size, metadata, expected)
+
+    def _put(
+        self, path: str, name: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
+    ) -> Written:
+        if size <= SMALL:
+            return self._send(path, b"".join(_up_to(chunks, size)), size, metadata, expected)
+        return self._stream(path, name, chunks, size, metadata)
+
+    def _forget_part(self, path: str) -> None:
+        """Remove what a killed run left of this file under another name."""
+        note = self._notes.find(path)
+        if note is not None and note.part:
+            self.delete(note.part)
 
     def _look(self, path: str, expected: Expected) -> None:
         """Conflict where something lies under the name that must not be replaced.
@@ -106,9 +125,8 @@ class Writer:
         """Where the service rewrites what it gets, rclone would take that for a broken upload and delete it."""
         return {"IgnoreSize": True, "IgnoreChecksum": True} if self._backend.may_alter(path) else {}
 
-    def _stream(self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata) -> Written:
-        folder, slash, _name = path.rpartition("/")
-        name = path if self._backend.whole_or_nothing else f"{folder}{slash}.kdx-{secrets.token_hex(8)}.part"
+    def _stream(self, path: str, name: str, chunks: Iterable[bytes], size: int, metadata: Metadata) -> Written:
+        """Send a large file, under its own name or under another first, `name`."""
         done = False
         try:
             _answer, count = feed(
@@ -140,6 +158,11 @@ class Writer:
             yield
         except (Refused, Gone) as error:
             raise faults.writing_failed(error, path, self._location) from error
+
+
+def _other_name(path: str) -> str:
+    folder, slash, _name = path.rpartition("/")
+    return f"{folder}{slash}.kdx-{secrets.token_hex(8)}.part"
 
 
 def _up_to(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
