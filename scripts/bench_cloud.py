@@ -7,6 +7,7 @@ so too (`check --download`).
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import sample_share
@@ -35,7 +36,7 @@ def rclone_webdav(bench: Bench) -> Iterator[Line]:
         for name, proven, peer in (
             ("rclone-webdav", False, "rclone copy"), ("rclone-webdav", True, "copy + check --download"),
         ):
-            pairs = in_pairs(lambda p=proven: ours(p), lambda p=proven: theirs(p), bench.size.pairs)
+            pairs = in_pairs(partial(ours, proven), partial(theirs, proven), bench.size.pairs)
             yield Comparison(name, peer, "wall", pairs, LIMIT)
 
 

@@ -13,8 +13,8 @@ from rigs.pages import assert_valid
 
 LISTINGS = (
     "inventory list", "inventory show s0_es", "inventory check", "inventory summary s0_es", "inventory diff s0_es",
-    "inventory access s0_es", "inventory duplicates s0_es", "rollout status", "rollout school s0_es", "rollout forecast",
-    "schedule show", "migrate status", "audit verify", "doctor",
+    "inventory access s0_es", "inventory duplicates s0_es", "rollout status", "rollout school s0_es",
+    "rollout forecast", "schedule show", "migrate status", "audit verify", "doctor",
 )
 CODES = (0, 3, 4, 5, 6, 10, 12, 14)
 """What is wrong on a board of which no server is there is said by the exit code; 1 and 2 are mistakes of ours."""
