@@ -26,7 +26,8 @@ LIMIT = 1.1
 
 def rclone_webdav(bench: Bench) -> Iterator[Line]:
     """migrate run, and run with verify, over rclone to WebDAV against rclone copy, and copy with check."""
-    folder = bench.files(f"cloud-{bench.size.migrate // 4}", sample_share.school_shaped(bench.size.migrate // 4), seed=8)
+    count = bench.size.migrate // 4
+    folder = bench.files(f"cloud-{count}", sample_share.school_shaped(count), seed=8)
     disk = bench.new_folder()
     with serve_webdav(disk) as address:
         # no pause between requests for both: what is measured is work, not waiting
