@@ -1,4 +1,4 @@
-"""What the clock and the rollout cost after years: the planner, a quiet tick, the tables and the report over a large ledger.
+"""What the clock, the rollout and the report cost after years: the planner, and the tables over a large ledger.
 
 Ledgers, weather and board are those of the tests, so these figures and the tests speak of the same.
 """

@@ -23,7 +23,7 @@ NARROWEST_TEXT = 20
 
 
 def text(table: Table, zone: tzinfo, width: int | None) -> str:
-    """Draw for a terminal or a text file. Only where `width` is given are paths shortened and texts wrapped to fit it."""
+    """Draw for a terminal or a text file. Where `width` is given, paths are shortened and texts wrapped."""
     import tabulate
 
     # headings need no more room than cells do

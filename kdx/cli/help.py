@@ -11,7 +11,10 @@ from kdx.language import N_, translate
 
 EXAMPLE = N_("Example:")
 # a word or one wide character with its marks, and with what must not end a line before it or begin a line after it (禁則)
-_PIECE = re.compile(r"\s+|(?:[!-~]*[(（「『【]+)?(?:[!-~]+|[^!-~\s])[\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef、。，．：；・）」』】〕々ーっゃゅょッャュョ).,:;]*")
+_PIECE = re.compile(
+    r"\s+|(?:[!-~]*[(（「『【]+)?(?:[!-~]+|[^!-~\s])"
+    r"[\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef、。，．：；・）」』】〕々ーっゃゅょッャュョ).,:;]*"
+)
 
 
 def translated(text: str) -> str:

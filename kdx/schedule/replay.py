@@ -146,7 +146,7 @@ def replay(board: Board, recorded: Sequence[Recorded], calendar: Calendar, codes
         for found in outcomes:
             states[found.school.id] = replace(states[found.school.id], order=found.order)
         busy = any(step.job is not Job.SAVE for step in running.values())
-        situation = Situation(moment, tuple(states.values()), copied, checked, True, busy)
+        situation = Situation(moment, tuple(states.values()), copied, checked, True, board_running=busy)
         for step in _starts(plan(situation, calendar), moment):
             copied = moment if step.job is Job.COPY else copied
             checked = moment if step.job is Job.CHECK else checked

@@ -12,6 +12,7 @@ from sample_board import write_board
 
 KDX = Path(sys.executable).with_name("kdx")
 
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a school whose share was looked through."""

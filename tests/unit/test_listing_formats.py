@@ -12,7 +12,8 @@ from rigs.lived_in import live, write_inventory
 from rigs.pages import assert_valid
 
 LISTINGS = (
-    "inventory list", "inventory show s0_es", "inventory check", "inventory summary s0_es", "inventory diff s0_es",
+    "inventory list", "inventory show s0_es", "inventory check",
+    "inventory summary s0_es", "inventory diff s0_es",
     "inventory access s0_es", "inventory duplicates s0_es", "rollout status", "rollout school s0_es", "rollout forecast",
     "schedule show", "migrate status", "audit verify", "doctor",
 )
