@@ -23,12 +23,14 @@ from bench_run import CORES, FULL, QUICK, Bench, opened
 
 # servers and line of the benches that need some are those of the tests
 sys.path.insert(0, os.fspath(Path(__file__).parents[1]))
+import bench_clock  # noqa: E402
 import bench_line  # noqa: E402
 import bench_locks  # noqa: E402
 import bench_years  # noqa: E402
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {
     **bench_share.BENCHES, **bench_vault.BENCHES, **bench_line.BENCHES, **bench_locks.BENCHES, **bench_years.BENCHES,
+    **bench_clock.BENCHES,
 }
 
 
