@@ -24,6 +24,7 @@ from bench_run import CORES, FULL, QUICK, Bench, opened
 # servers and line of the benches that need some are those of the tests
 sys.path.insert(0, os.fspath(Path(__file__).parents[1]))
 import bench_cloud  # noqa: E402
+import bench_clock  # noqa: E402
 import bench_line  # noqa: E402
 import bench_locks  # noqa: E402
 import bench_probe  # noqa: E402
@@ -34,6 +35,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {
     **bench_share.BENCHES,
     **bench_vault.BENCHES,
     **bench_cloud.BENCHES,
+    **bench_clock.BENCHES,
     **bench_line.BENCHES,
     **bench_locks.BENCHES,
     **bench_probe.BENCHES,

@@ -12,6 +12,7 @@ import click
 from kdx.cli.application import Application, actor
 from kdx.cli.commands import KdxGroup
 from kdx.cli.options import date_of, dry_run_option, format_options, school_argument
+from kdx.errors import UsageMistake
 from kdx.language import N_, translate
 from kdx.rollout.stream import CAUSES
 
@@ -25,6 +26,13 @@ RESULTS = ("pass", "fail", "unknown")
 METHODS = ("EXAMINE", "INTERVIEW")
 """What a person does; TEST is for machines, and needs no signature."""
 FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class StatementWithoutDay(UsageMistake):
+    """A statement about a finding that names no day: its time would be another when it is entered."""
+
+    message = N_("A finding that is to be signed elsewhere must say of which day it speaks.")
+    advice = N_("Add --collected DATE, here and again when the signature is entered.")
 
 
 @click.group("set", cls=KdxGroup)
@@ -207,6 +215,9 @@ def observe(
     from kdx.rollout.overview import cells_asking, find_check, find_item, find_place
     from kdx.state.events.rollout import ObservationMade
 
+    # what is printed here is signed elsewhere and entered later, when "now" is another moment
+    if collected is None and (dry_run or how.signature):
+        raise StatementWithoutDay()
     done, total = parse_count(count)
     moment = datetime.combine(collected, time(), app.zone) if collected else app.now()
     definition = load_definition(app.board.folder)

@@ -5,46 +5,29 @@ chain ends, so the chain stays one. How events are chained, and how to recompute
 `present` is the fold: the newest event of each kind and subject, kept beside the events and checked by verify().
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from kdx.errors import ExitCode
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
-from kdx.state.chain import CLOCK_BACK, NOTHING, Fault, Head, Row, Subject, chain_faults, fold_faults, hash_of
+from kdx.state.chain import NOTHING, Head, Row, Subject, chain_faults, fold_faults, hash_of
 from kdx.state.db import Database, LedgerDamaged, tables
 from kdx.state.events.event import Event
 from kdx.state.folder import StateFolder
+from kdx.state.record import Recorded, body_text, plain, recorded
+from kdx.state.verdict import Verdict, Walk, sort_out, verdict_of
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
 
+__all__ = ["Ledger", "Read", "Recorded", "Verdict", "Which", "open_ledger"]
+
 Which = Literal["every", "newest", "first"]
 BATCH = 1000
-LISTED = 1000
-"""So many faults are listed; the rest is counted."""
-TIME_UNREADABLE = datetime.min.replace(tzinfo=UTC)
-"""What an event that was tampered with has for a time, so that it can be listed; verify() names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event as the ledger keeps it."""
-
-    id: int
-    time: datetime
-    actor: str
-    request_id: str
-    """The same for all events of one command."""
-    kind: str
-    subject: str
-    body: dict[str, Any]
-    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +37,6 @@ class Read:
     events: tuple[Recorded, ...]
     changed: tuple[int, ...]
     """Ids of those that are not what was written; they are not among `events`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What verifying the ledger found."""
-
-    events: int
-    head: Head
-    faults: tuple[Fault, ...]
-    """The first LISTED of them."""
-    faults_more: int
-    notes: tuple[Fault, ...]
-    """What is worth knowing and no fault; the first LISTED of them."""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing was changed, removed or added."""
-        return not self.faults
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """5 where the ledger is not what was written."""
-        return ExitCode.DONE if self.is_whole else ExitCode.DIFFERENCE
 
 
 class Ledger:
@@ -100,18 +60,18 @@ class Ledger:
             row = {
                 "id": last.id,
                 "time": self._clock().astimezone(UTC).isoformat(timespec="microseconds"),
-                "actor": _plain(self._actor),
-                "request_id": _plain(self._request_id),
+                "actor": plain(self._actor),
+                "request_id": plain(self._request_id),
                 "kind": event.kind,
-                "subject": _plain(event.subject),
-                "body": _body_text(event.to_body()),
+                "subject": plain(event.subject),
+                "body": body_text(event.to_body()),
                 "prev_hash": last.hash,
             }
             row["hash"] = hash_of(row)
             connection.execute(events.insert(), row)
             connection.execute(head.update().values(hash=row["hash"]))
             _project(connection, row)
-        return _recorded(row)
+        return recorded(row)
 
     def events(
         self, kind: str | None = None, subject: str | None = None, as_of: datetime | None = None, after: int = 0,
@@ -130,12 +90,12 @@ class Ledger:
         if kind is not None:
             wanted = wanted.where(events.c.kind == kind)
         if subject is not None:
-            wanted = wanted.where(events.c.subject == _plain(subject))
+            wanted = wanted.where(events.c.subject == plain(subject))
         with self._database.reading() as connection:
             for row in _stream(connection, wanted):
-                recorded = _recorded(row)
-                if as_of is None or recorded.time <= as_of:
-                    yield recorded
+                one = recorded(row)
+                if as_of is None or one.time <= as_of:
+                    yield one
 
     def present(self, kind: str, subject: str | None = None, as_of: datetime | None = None) -> list[Recorded]:
         """Return the newest event of a kind for each subject, or for one; as it was known at a time."""
@@ -146,9 +106,9 @@ class Ledger:
         events, present = tables().events, tables().present
         wanted = events.select().join(present, present.c.event == events.c.id).where(present.c.kind == kind)
         if subject is not None:
-            wanted = wanted.where(present.c.subject == _plain(subject))
+            wanted = wanted.where(present.c.subject == plain(subject))
         with self._database.reading() as connection:
-            return [_recorded(row) for row in _stream(connection, wanted.order_by(events.c.id))]
+            return [recorded(row) for row in _stream(connection, wanted.order_by(events.c.id))]
 
     def read(self, kinds: Sequence[str], which: Which = "every", as_of: datetime | None = None) -> Read:
         """Return events of several kinds, oldest first: every one, or the newest or first of each kind and subject.
@@ -162,7 +122,7 @@ class Ledger:
         with self._database.reading() as connection:
             for row in _stream(connection, _choice(kinds, which, as_of)):
                 if hash_of(row) == row["hash"]:
-                    found.append(_recorded(row))
+                    found.append(recorded(row))
                 else:
                     changed.append(row["id"])
         return Read(tuple(found), tuple(changed))
@@ -202,17 +162,15 @@ class Ledger:
         events, present = tables().events, tables().present
         with self._database.reading() as connection:
             head = _head(connection)
-            walk = _Walk(_stream(connection, events.select().order_by(events.c.id)), progress)
+            walk = Walk(_stream(connection, events.select().order_by(events.c.id)), progress)
             progress.start(N_("Verifying the ledger"), head.id if head else None, "entries")
             try:
-                chain = _sort_out(chain_faults(walk, head))
+                chain = sort_out(chain_faults(walk, head))
                 kept = (((row["kind"], row["subject"]), row["event"]) for row in _stream(connection, present.select()))
-                fold = _sort_out(fold_faults(walk.fold, kept))
+                fold = sort_out(fold_faults(walk.fold, kept))
             finally:
                 progress.done()
-        faults = (*chain.faults, *fold.faults)
-        more = chain.more + fold.more + len(faults[LISTED:])
-        return Verdict(walk.count, head or Head(0, NOTHING), faults[:LISTED], more, tuple(chain.notes))
+        return verdict_of(walk.count, head or Head(0, NOTHING), chain, fold)
 
     def copy_to(self, path: Path) -> None:
         """Write a consistent copy of the whole ledger into a new file; nothing where there is no ledger yet."""
@@ -238,43 +196,6 @@ def open_ledger(state: StateFolder, *, actor: str, request_id: str, clock: Calla
     LedgerUnusable, LedgerNewer, LedgerDamaged, LedgerBusy or DiskFull.
     """
     return Ledger(Database(state.ledger), actor, request_id, clock)
-
-
-class _Walk:
-    """Passes rows on, counting them and noting the newest event of each subject."""
-
-    def __init__(self, rows: Iterable[Row], progress: Progress) -> None:
-        self._rows = rows
-        self._progress = progress
-        self.count = 0
-        self.fold: dict[Subject, int] = {}
-
-    def __iter__(self) -> Iterator[Row]:
-        for row in self._rows:
-            self.count += 1
-            self.fold[row["kind"], row["subject"]] = row["id"]
-            self._progress.advance(1)
-            yield row
-
-
-@dataclass(slots=True)
-class _Found:
-    faults: list[Fault] = field(default_factory=list)
-    more: int = 0
-    notes: list[Fault] = field(default_factory=list)
-
-
-def _sort_out(faults: Iterable[Fault]) -> _Found:
-    """Tell faults from notes, and keep no more of them than a person reads."""
-    found = _Found()
-    for fault in faults:
-        if fault.what == CLOCK_BACK:
-            found.notes.extend([fault] if len(found.notes) < LISTED else [])
-        elif len(found.faults) < LISTED:
-            found.faults.append(fault)
-        else:
-            found.more += 1
-    return found
 
 
 def _choice(kinds: Sequence[str], which: Which, as_of: datetime | None) -> "Select[Any]":
@@ -311,33 +232,3 @@ def _project(connection: "Connection", row: Row) -> None:
     here = (present.c.kind == row["kind"]) & (present.c.subject == row["subject"])
     if not connection.execute(present.update().where(here).values(event=row["id"])).rowcount:
         connection.execute(present.insert(), {"kind": row["kind"], "subject": row["subject"], "event": row["id"]})
-
-
-def _body_text(body: dict[str, Any]) -> str:
-    """Return a body as text that every database takes: bytes of names that are not UTF-8 stay as JSON escapes."""
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _plain(text: str) -> str:
-    """Return a name as text that every database takes: half characters and zero bytes written out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
-
-
-def _recorded(row: Row) -> Recorded:
-    """Return a row as an event. One that was tampered with must still be listed; verify() names it."""
-    try:
-        body = json.loads(row["body"])
-        time = datetime.fromisoformat(row["time"])
-    except (TypeError, ValueError):
-        body, time = {}, TIME_UNREADABLE
-    return Recorded(
-        id=row["id"],
-        time=time if time.tzinfo else TIME_UNREADABLE,
-        actor=row["actor"],
-        request_id=row["request_id"],
-        kind=row["kind"],
-        subject=row["subject"],
-        body=body if isinstance(body, dict) else {},
-        hash=row["hash"],
-    )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kdx.cli import root
 from kdx.errors import ExitCode
-from kdx.state import ledger as ledger_module
+from kdx.state import verdict as verdict_module
 from kdx.state.chain import ADDED, CHANGED, CUT, FOLD_DIFFERS, HEAD_DIFFERS, LINK_BROKEN, MISSING, Head, chain_faults
 from kdx.state.events.house import CommandFailed, KeyMade
 from kdx.state.folder import StateFolder
@@ -182,7 +182,7 @@ def test_no_row_whatever_it_holds_is_taken_for_an_event(rows: list[dict[str, obj
 def test_thousands_of_faults_are_counted_and_only_the_first_are_listed(
     filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_module, "LISTED", 4)
+    monkeypatch.setattr(verdict_module, "LISTED", 4)
     tamper(filled, "UPDATE events SET body = '{}'", "DELETE FROM present")
     with open_in(filled) as ledger:
         verdict = ledger.verify()

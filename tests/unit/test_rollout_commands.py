@@ -126,6 +126,19 @@ def test_an_approval_signed_elsewhere_counts_once_and_one_over_other_words_is_re
     assert "校長の承認" not in [row["what"] for row in kdx_rollout.rows("why", "西小", "23", code=4)]
 
 
+def test_a_finding_signed_elsewhere_counts_whenever_it_is_entered_and_needs_its_day(kdx_rollout, tmp_path):
+    words = ["set", "observe", "西小", "retention_checked", "pass", "--signer", "tanaka"]
+    assert "--collected" in kdx_rollout(*words, "--dry-run", code=2).stderr
+    day, statement = ["--collected", "2026-11-20"], tmp_path / "statement"
+    statement.write_bytes(kdx_rollout(*words, *day, "--dry-run").stdout_bytes)
+    command = ["ssh-keygen", "-Y", "sign", "-n", "kdx-rollout", "-f", tmp_path / "private/tanaka", statement]
+    subprocess.run(command, check=True, capture_output=True)
+    signature = ["--signature", tmp_path / "statement.sig"]
+    assert "--collected" in kdx_rollout(*words, *signature, code=2).stderr
+    kdx_rollout(*words, "--collected", "2026-11-19", *signature, code=2)
+    assert "Nobody signed" not in kdx_rollout(*words, *day, *signature).stderr
+
+
 def test_a_waiver_is_refused_unsigned_and_where_there_is_only_one_who_may_sign(kdx_rollout, tmp_path):
     words = ["set", "waive", "関中", "16", "--reason", "サーバーなし"]
     assert "no signature" in kdx_rollout(*words, code=4).stderr
