@@ -95,7 +95,7 @@ def yearly_page(report: Yearly) -> str:
         inner = [element("h2", title)]
         for chapter in chapters:
             inner += [element("h3", chapter.title), element("p", chapter.source) if chapter.source else "",
-                      grid(heads, [_cells(one) for one in chapter.sentences])]
+                      grid(heads, [_cells(one) for one in chapter.sentences], numbers=(1,))]
         parts.append(section(*inner))
     return page(report.title, parts)
 

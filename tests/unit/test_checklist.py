@@ -240,3 +240,18 @@ def test_the_report_shows_the_city_beside_the_nation(kdx):
     text = kdx("report", "--audience", "public", lang="ja").stdout
     part = text.split("<h2>校務DXチェックリスト: 市と全国</h2>")[1].split("</section>")[0]
     assert "50 %、全国 58 %" in part and "R6*" in part
+
+
+def test_registers_of_fax_counterparts_and_stamps_feed_the_rollout(kdx):
+    for name, item, check, what in (
+        ("fax_register", "相手先,廃止済,相手先数", "民間事業者", "fax_ended"),
+        ("stamp_register", "書類,押印不要,書類数", "通知表", "stamp_ended"),
+    ):
+        file = kdx.place.folder / f"{name}.csv"
+        file.write_bytes(f"学校,{item},基準日\n西小,{check},３,3,R8.11.20\n加太小,{check},1,3,R8.11.20\n".encode("cp932"))
+        kdx("rollout", "import", file, "--map", name)
+        states = {
+            school: [row["state"] for row in kdx.place.rows("school", school) if row["milestone"].startswith(what)]
+            for school in ("nishi_es", "kabuto_es")
+        }
+        assert "verified" in states["nishi_es"] and "verified" not in states["kabuto_es"], states

@@ -12,8 +12,8 @@ from kdx.survey import Survey
 def checklist(survey: Survey, audience: Audience) -> Section:
     table = comparison_table(survey.checklist, survey.board.name, survey.now, survey.overview.ledger_id)
     rows = [_bar(pair) for pair in survey.checklist.pairs]
-    legend = ((Tone.GOOD, _("the city")),)
-    chart = charts.bars(table.title, _("per cent of the schools that answered; the mark is the nation"), rows, legend)
+    legend = ((Tone.GOOD, _("the city; the mark is the nation")),)
+    chart = charts.bars(table.title, _("per cent of the schools that answered"), rows, legend)
     return Section(_("The ministry's checklist: city against nation"), table, chart, Audience.PUBLIC)
 
 
@@ -23,7 +23,7 @@ def _bar(pair: Pair) -> Bar:
         city=_percent(city.rate) if city else _("unknown"), nation=_percent(nation.rate) if nation else _("unknown"))
     star = "*" if pair.begins_anew else ""
     return Bar(
-        f"{pair.item.label} R{pair.fiscal_year - 2018}{star}", ((city.rate * 100, Tone.GOOD),) if city else None, said,
+        f"R{pair.fiscal_year - 2018}{star} {pair.item.label}", ((city.rate * 100, Tone.GOOD),) if city else None, said,
         nation.rate * 100 if nation else None,
     )
 
