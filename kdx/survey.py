@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from kdx.checklist.figures import Known, gather
 from kdx.config.model import Board
 from kdx.inventory.catalog.queries import Content
 from kdx.inventory.overview import catalogs_until, content_of
@@ -46,6 +47,7 @@ class Survey:
     """Files by year and ending, of all shares that were looked through."""
     scanned: Mapping[str, datetime]
     """Share id -> when the scan ended that `content` counts."""
+    checklist: Known
 
     @property
     def days(self) -> list[date]:
@@ -72,6 +74,7 @@ def survey(board: Board, ledger: Ledger, state: StateFolder, now: datetime, as_o
         present={kind: ledger.present(kind, as_of=as_of) for kind in NEWEST},
         content=content_of(catalogs.values(), state, moment),
         scanned={share: catalog.metadata.ended for share, catalog in catalogs.items()},
+        checklist=gather(board.folder, ledger, moment.date(), as_of),
     )
 
 

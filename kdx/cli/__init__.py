@@ -44,6 +44,9 @@ COMMANDS = {
         "kdx.cli.report:report",
         N_("Write one page: rollout, backups, drills, weather, migration, what the servers hold."),
     ),
+    "checklist": (
+        "kdx.cli.checklist:checklist", N_("Hold the board's answers to the ministry's checklist against the nation's.")
+    ),
     "audit": ("kdx.cli.audit:audit", N_("Check the record of everything that happened.")),
 }
 

@@ -32,9 +32,12 @@ class NowhereToPublish(UsageMistake):
               help=N_("Write both where report: in kdx.yml says, for whom it says; 0 where they arrived."))
 @click.option("--audience", type=click.Choice(("public", "schools", "board")),
               help=N_("Who will read it: decides what is shown (default: board)."))
+@click.option("--fy", metavar="YEAR", help=N_("Follow-up of the plan in this fiscal year, such as R8; FILE.md too."))
 @as_of_option
 @click.pass_obj
-def report(app: Application, place: str, publish: bool, audience: str | None, as_of: datetime | None) -> None:
+def report(
+    app: Application, place: str, publish: bool, audience: str | None, fy: str | None, as_of: datetime | None
+) -> None:
     """Write one page: rollout, backups, drills, weather, migration, what the servers hold.
 
     Example: kdx report -o report.html --audience schools
@@ -42,6 +45,10 @@ def report(app: Application, place: str, publish: bool, audience: str | None, as
     from kdx.report.sections.section import Audience
     from kdx.survey import survey
 
+    if fy:
+        from kdx.cli.yearly import follow_up
+
+        follow_up(app, fy, place, as_of)
     target = app.board.report
     if publish and target is None:
         raise NowhereToPublish()

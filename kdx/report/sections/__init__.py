@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from kdx.report.sections import content, progress, saving, weather
+from kdx.report.sections import checklist, content, progress, saving, weather
 from kdx.report.sections.section import Audience, Section
 from kdx.survey import Survey
 
 ORDER = (
     saving.promises, saving.calendar, weather.weather, saving.drills, progress.matrix, progress.streams,
-    progress.burn_up, content.migration, content.years, content.types,
+    progress.burn_up, checklist.checklist, content.migration, content.years, content.types,
 )
 
 
