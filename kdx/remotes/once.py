@@ -17,9 +17,9 @@ Pace = Callable[[int], None]
 
 
 def write_once(
-    remote: Remote, path: str, pieces: Sequence[Piece], size: int, pace: Pace | None = None
+    remote: Remote, path: str, pieces: Sequence[Piece], size: int, pace: Pace | None = None, sha256: str = ""
 ) -> bool:
-    """Write `pieces`, `size` bytes together, under a name that is new or already theirs.
+    """Write `pieces`, `size` bytes together, under a name that is new or already theirs. `sha256` where it is known.
 
     `pace` is asked before each MiB. False where something of another size has the name: it is left as it is.
     PlaceMissing, PlaceRefused, PlaceSilent, DiskFull; PlaceSilent too where the store holds other bytes than were sent.
@@ -29,13 +29,20 @@ def write_once(
             from kdx.remotes.s3 import S3Remote
 
             assert isinstance(remote, S3Remote)
-            remote.put_once(path, b"".join(pieces), pace)
+            remote.put_once(path, pieces, sha256 or _sha256(pieces), pace)
         else:
             written = remote.write(path, _chunks(pieces, pace), size, Metadata(time.time_ns()), Expected.ABSENT)
             _check(remote, path, pieces, written.etag)
     except Conflict:
         return remote.stat(path).size == size
     return True
+
+
+def _sha256(pieces: Sequence[Piece]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _check(remote: Remote, path: str, pieces: Sequence[Piece], etag: str) -> None:

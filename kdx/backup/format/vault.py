@@ -197,7 +197,7 @@ class Unit:
 
     def put(self, name: str, pieces: Sequence[Piece], size: int, pace: Pace | None = None) -> bool:
         """Store an object, durably. False where its name is taken by something of another size."""
-        return write_once(self.remote, f"{self.folder}/{name}", pieces, size, pace)
+        return write_once(self.remote, f"{self.folder}/{name}", pieces, size, pace, digest_in(name))
 
     def read(self, name: str, start: int = 0) -> Iterator[bytes]:
         """Yield stored bytes of an object, unproven. ObjectMissing."""

@@ -15,6 +15,7 @@ from kdx.language import N_, translate
 from kdx.remotes.s3 import listing, once, writer
 from kdx.remotes.interface import Capabilities, Entry, Expected, Metadata, NameRefused, Written
 from kdx.remotes.listed import digest_each
+from kdx.remotes.s3.body import Piece
 from kdx.remotes.s3.parts import Notes
 from kdx.remotes.s3.requests import Requests
 from kdx.remotes.s3.store import Patience, Store, open_store
@@ -96,12 +97,14 @@ class S3Remote:
         key = self._key(path)
         return writer.write(self._requests, key, path, chunks, size, metadata, expected, self._notes)
 
-    def put_once(self, path: str, data: bytes, pace: Callable[[int], None] | None = None) -> None:
+    def put_once(
+        self, path: str, pieces: Sequence[Piece], sha256: str, pace: Callable[[int], None] | None = None
+    ) -> None:
         """Write one object of at most 64 MiB in one signed request, and see that the store holds these bytes.
 
         For kdx.remotes.once. Conflict where it is there already and the store says so.
         """
-        once.put_once(self._requests, self._key(path), path, data, pace)
+        once.put_once(self._requests, self._key(path), path, pieces, sha256, pace)
 
     def make_directory(self, path: str) -> None:
         """Refuse: a bucket has no folders."""

@@ -17,6 +17,7 @@ from kdx.config.secret import SecretReference, SecretUnreadable
 from kdx.errors import ConfigurationError
 from kdx.language import N_
 from kdx.remotes.network import for_boto, for_obstore
+from kdx.remotes.s3.body import sign_what_is_known
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config, S3Credential, S3Store
@@ -142,12 +143,14 @@ class Store:
         if not keys["expires_at"]:
             # those that expire were found by botocore itself, which will find the next ones too
             session = boto3.session.Session(keys["access_key_id"], keys["secret_access_key"], keys.get("token"))
-        return session.client(
+        client = session.client(
             "s3",
             endpoint_url=self._endpoint or None,
             region_name=self._region,
             **for_boto(self.network, config),
         )
+        sign_what_is_known(client)
+        return client
 
     @property
     def _endpoint(self) -> str:
