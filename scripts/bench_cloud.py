@@ -7,6 +7,7 @@ so too (`check --download`).
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import sample_share
@@ -25,7 +26,8 @@ LIMIT = 1.1
 
 def rclone_webdav(bench: Bench) -> Iterator[Line]:
     """migrate run, and run with verify, over rclone to WebDAV against rclone copy, and copy with check."""
-    folder = bench.files(f"cloud-{bench.size.migrate // 4}", sample_share.school_shaped(bench.size.migrate // 4), seed=8)
+    count = bench.size.migrate // 2
+    folder = bench.files(f"cloud-{count}", sample_share.school_shaped(count), seed=8)
     disk = bench.new_folder()
     with serve_webdav(disk) as address:
         # no pause between requests for both: what is measured is work, not waiting
@@ -35,7 +37,7 @@ def rclone_webdav(bench: Bench) -> Iterator[Line]:
         for name, proven, peer in (
             ("rclone-webdav", False, "rclone copy"), ("rclone-webdav", True, "copy + check --download"),
         ):
-            pairs = in_pairs(lambda p=proven: ours(p), lambda p=proven: theirs(p), bench.size.pairs)
+            pairs = in_pairs(partial(ours, proven), partial(theirs, proven), bench.size.pairs)
             yield Comparison(name, peer, "wall", pairs, LIMIT)
 
 

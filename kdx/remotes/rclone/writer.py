@@ -96,6 +96,12 @@ class Writer:
         with self._explained(path):
             self._engine().call("operations/mkdir", fs=self._fs, remote=to_rclone(path))
 
+    def remove_folder(self, path: str) -> None:
+        """Remove a folder that is empty; nothing else is removed."""
+        check_name(path, self._backend)
+        with self._explained(path):
+            self._engine().call("operations/rmdir", fs=self._fs, remote=to_rclone(path))
+
     def delete(self, path: str) -> None:
         """Delete one file; an absent one is no error."""
         check_name(path, self._backend)
