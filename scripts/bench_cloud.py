@@ -26,7 +26,7 @@ LIMIT = 1.1
 
 def rclone_webdav(bench: Bench) -> Iterator[Line]:
     """migrate run, and run with verify, over rclone to WebDAV against rclone copy, and copy with check."""
-    count = bench.size.migrate // 4
+    count = bench.size.migrate // 2
     folder = bench.files(f"cloud-{count}", sample_share.school_shaped(count), seed=8)
     disk = bench.new_folder()
     with serve_webdav(disk) as address:

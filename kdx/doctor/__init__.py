@@ -1,7 +1,8 @@
 """Whether this machine can do its work: configuration, state, keys, programs, shares, targets, clocks.
 
-Looks and lists, and writes nothing but one empty file in kdx's own state folder, which it removes. Every check comes
-back as a fact with the next step; a check that cannot be made is a failure, never left out.
+Looks and lists, and writes nothing but one empty file in kdx's own state folder and a small one at each target behind
+rclone, which it removes. Every check comes back as a fact with the next step; a check that cannot be made is a failure,
+never left out.
 """
 
 import platform
@@ -49,7 +50,7 @@ def examine(load: Callable[[], Board], state: StateFolder, clock: Clock) -> Iter
     yield from _programs()
     yield _private_key(state, board)
     if board:
-        yield from _shares(board)
+        yield from _shares(board, clock)
         yield from _targets(board, clock)
 
 
@@ -119,14 +120,14 @@ def _private_key(state: StateFolder, board: Board | None) -> Check:
     return Check(name, "", State.OK, public.fingerprint)
 
 
-def _shares(board: Board) -> Iterator[Check]:
+def _shares(board: Board, clock: Clock) -> Iterator[Check]:
     for school in board.schools:
         for share in school.shares:
             subject = f"{school.name} {share.name}"
             place = place_of_share(board, share)
             yield (check := _listable(N_("share"), subject, place, must_hold_something=True))
             if check.state != State.FAIL and share.over_network:
-                yield from look_at_server(subject, place)
+                yield from look_at_server(subject, place, clock())
 
 
 def _targets(board: Board, clock: Clock) -> Iterator[Check]:
@@ -134,7 +135,7 @@ def _targets(board: Board, clock: Clock) -> Iterator[Check]:
         place = place_of_target(board, target)
         yield (check := _listable(N_("target"), target.name, place, must_hold_something=False))
         if check.state != State.FAIL:
-            yield from look_at_server(target.name, place, target.profile)
+            yield from look_at_server(target.name, place, clock(), target.profile)
         if target.location.scheme == "s3":
             yield _clock(target.name, place, clock)
         elif check.state != State.FAIL and (address := http_address(place)):

@@ -1,18 +1,26 @@
-"""What a service that rclone reaches can prove and hold, asked of the service itself. Writes nothing there."""
+"""What a service that rclone reaches can prove and hold, asked of the service itself.
 
+Writes nothing there but, at a target, one small file in a folder of its own, and removes both.
+"""
+
+import secrets
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 from kdx.doctor.check import Check, State, failed
 from kdx.errors import KdxError
 from kdx.language import N_, translate
 from kdx.remotes import Place
+from kdx.remotes.certificate import certificate_until
 
 ROOM_WARN = 0.1
 """Part of the room that is free, below which doctor warns."""
+ENDS_SOON = timedelta(days=30)
+"""What ends within so long is warned of: a school year has weeks in which nobody looks."""
 
 
-def look_at_cloud(subject: str, place: Place, profile: str | None) -> Iterator[Check]:
+def look_at_cloud(subject: str, place: Place, profile: str | None, now: datetime) -> Iterator[Check]:
     """Say what a service can prove, which rules it is held to (a target's `profile`), and how much room it has."""
     from kdx.remotes.rclone import RcloneRemote
 
@@ -20,6 +28,7 @@ def look_at_cloud(subject: str, place: Place, profile: str | None) -> Iterator[C
         with closing(place.open(hurried=True)) as remote:
             assert isinstance(remote, RcloneRemote)
             backend, can, room = remote.backend, remote.capabilities, remote.room()
+            login, address = remote.login, remote.address
     except KdxError as error:
         yield failed(N_("service"), subject, error)
         return
@@ -32,6 +41,15 @@ def look_at_cloud(subject: str, place: Place, profile: str | None) -> Iterator[C
     yield Check(N_("service"), subject, State.OK, detail)
     if profile is not None:
         yield _rules(subject, profile, backend.profile)
+        yield _writing(subject, place)
+    step = translate(N_("Log in again before it ends: rclone config reconnect {remote}:"))
+    if login.renews:
+        renewed = N_("rclone renews the login by itself; how long it may, the service does not tell (not known)")
+        yield Check(N_("login"), subject, State.OK, translate(renewed))
+    else:
+        yield _ending(N_("login"), subject, login.until, now, step.format(remote=place.location.host))
+    step = translate(N_("Ask whoever runs the server to renew it."))
+    yield _ending(N_("certificate"), subject, certificate_until(address, place.network), now, step)
     yield _room(subject, room)
 
 
@@ -52,11 +70,33 @@ def http_address(place: Place) -> str:
 
 def _rules(subject: str, profile: str, fitting: str) -> Check:
     name = N_("name rules")
-    if profile:
-        return Check(name, subject, State.OK, profile)
-    step = translate(N_("Write profile: {profile} under this target in kdx.yml.")).format(profile=fitting or "…")
+    if profile or fitting:
+        return Check(name, subject, State.OK, profile or fitting)
+    step = translate(N_("Write profile: {profile} under this target in kdx.yml.")).format(profile="…")
     said = translate(N_("no profile: names it refuses or takes for one show only when they are sent"))
     return Check(name, subject, State.WARN, said, step)
+
+
+def _writing(subject: str, place: Place) -> Check:
+    from kdx.remotes.rclone import RcloneRemote
+
+    name, own = N_("writing"), f"kdx-doctor-{secrets.token_hex(8)}"
+    try:
+        with closing(place.open(hurried=True)) as remote:
+            assert isinstance(remote, RcloneRemote)
+            remote.try_writing(own)
+    except KdxError as error:
+        return failed(name, subject, error)
+    return Check(name, subject, State.OK, translate(N_("a small file was written and removed again")))
+
+
+def _ending(name: str, subject: str, until: datetime | None, now: datetime, step: str) -> Check:
+    if until is None:
+        return Check(name, subject, State.OK, translate(N_("when it ends is not known")))
+    detail = translate(N_("good until {day}")).format(day=until.astimezone(UTC).date().isoformat())
+    if until - now < ENDS_SOON:
+        return Check(name, subject, State.WARN, detail, step)
+    return Check(name, subject, State.OK, detail)
 
 
 def _room(subject: str, room: dict[str, int]) -> Check:

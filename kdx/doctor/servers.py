@@ -1,7 +1,8 @@
-"""What the servers inside schools can and cannot do, each asked in its own way. Writes nothing there."""
+"""What the servers inside schools can and cannot do, each asked in its own way. Writes nothing in a school."""
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 
 from kdx.doctor.clouds import look_at_cloud
 from kdx.doctor.check import Check, State, failed
@@ -10,13 +11,13 @@ from kdx.language import N_, translate
 from kdx.remotes import Place
 
 
-def look_at_server(subject: str, place: Place, profile: str | None = None) -> Iterator[Check]:
+def look_at_server(subject: str, place: Place, now: datetime, profile: str | None = None) -> Iterator[Check]:
     """Say of a server that was just reached how it is spoken to, and what it spares or costs the line.
 
     `profile` is that of a target, None for a share.
     """
     if place.location.scheme == "rclone":
-        yield from look_at_cloud(subject, place, profile)
+        yield from look_at_cloud(subject, place, profile, now)
     look = {"smb": _smb, "sftp": _sftp}.get(place.location.scheme)
     if look is not None:
         yield look(subject, place)

@@ -24,6 +24,8 @@ from kdx.remotes.interface import Remote
 SERVERS = ("local", "rclone", "moto", "fake", "smb", "sftp", "sftp-plain", "sftp-busybox")
 THROUGH_RCLONE = ("local", "webdav", "sftp", "smb", "s3")
 """Kinds of remotes that kdx reaches through rclone; each is a place `rclone:KIND`."""
+MORE_PROOF = ("sftp", "smb", "s3")
+"""Those that have a room of kdx's own: through rclone they are part of the long proofs."""
 _numbers = itertools.count()
 
 
@@ -221,7 +223,12 @@ def through_rclone(
     return Place(parse_location(f"rclone:{kind}:{base}/{name}")), look
 
 
-@pytest.fixture(params=[*SERVERS, *(f"rclone:{kind}" for kind in THROUGH_RCLONE)])
+def marked(kind: str) -> Any:
+    """A remote reached through rclone as a parameter of the suite."""
+    return pytest.param(f"rclone:{kind}", marks=[pytest.mark.long] if kind in MORE_PROOF else [])
+
+
+@pytest.fixture(params=[*SERVERS, *map(marked, THROUGH_RCLONE)])
 def rig(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """One empty place of each kind."""
     kind = request.param

@@ -190,3 +190,9 @@ def test_what_looks_like_our_piece_and_is_not_stays_as_it_is(cloud: Cloud) -> No
     foreign.write_bytes((cloud.site.share / "[最終].xlsx").read_bytes()[:5])
     assert "taken" in cloud.done("migrate", "run", SCHOOL, code=4)
     assert foreign.stat().st_size == 5
+
+
+def test_doctor_tries_whether_it_may_write_and_leaves_nothing(cloud: Cloud) -> None:
+    cloud.proxy.trouble = lambda method, path, before: 403 if method == "PUT" else 0
+    assert "this user may not write" in cloud.done("doctor", code=12)
+    assert not any((cloud.disk / "moved").iterdir())

@@ -1,5 +1,7 @@
 """Names in rclone's own letters, what its words mean, and times: without rclone."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from kdx.remotes.rclone.backends import backend_of
 from kdx.remotes.rclone.engine import Gone, Refused
 from kdx.remotes.rclone.entries import in_order, entry_of, time_ns
 from kdx.remotes.rclone.faults import DailyQuota, ItemLimit, NeedsLogin, RemoteUnknown, reading_failed, writing_failed
+from kdx.remotes.rclone.login import Login, login_of
 from kdx.remotes.rclone.names import from_rclone, to_rclone
 
 PLACE = parse_location("rclone:cloud:学校")
@@ -84,3 +87,21 @@ def test_only_google_is_trusted_with_its_md5_and_only_microsoft_rewrites_office_
     assert [name for name, kind in kinds.items() if kind.store_md5] == ["drive"]
     assert [name for name, kind in kinds.items() if kind.may_alter("x.XLSX")] == ["onedrive"]
     assert backend_of({"type": "webdav", "vendor": "sharepoint"}).may_alter("x.docx")
+
+
+@pytest.mark.parametrize(
+    ("settings", "login"),
+    [
+        ({"token": '{"access_token":"x","refresh_token":"y","expiry":"2026-11-25T12:00:00.123456789+09:00"}'},
+         Login(datetime(2026, 11, 25, 3, 0, 0, 123456, UTC), renews=True)),
+        ({"token": '{"access_token":"x","expiry":"2026-11-25T12:00:00Z"}'},
+         Login(datetime(2026, 11, 25, 12, tzinfo=UTC))),
+        ({"sas_url": "https://a.blob.core.windows.net/c?sv=1&se=2027-01-02T03:04:05Z&sig=x"},
+         Login(datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC))),
+        ({"token": "not JSON"}, Login()),
+        ({"token": '"text"'}, Login()),
+        ({"user": "x", "pass": "y"}, Login()),
+    ],
+)
+def test_when_a_login_ends_is_said_only_where_it_is_written(settings: dict[str, str], login: Login) -> None:
+    assert login_of(settings) == login

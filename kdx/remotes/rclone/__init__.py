@@ -5,6 +5,7 @@ service computed it (backends). One rclone works for the whole process (engine);
 writing in writer, large files in feed, what a failure means in faults, the program itself in program.
 """
 
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ from kdx.remotes.rclone import faults
 from kdx.remotes.rclone.backends import NO_TIME_KEPT, UNKNOWN, Backend, backend_of
 from kdx.remotes.rclone.engine import CHUNK, HURRIED, PATIENT, Engine, Gone, Refused, engine_for
 from kdx.remotes.rclone.entries import check_name, entry_of, in_order
+from kdx.remotes.rclone.login import Login, login_of
 from kdx.remotes.rclone.names import from_rclone, to_rclone
 from kdx.remotes.rclone.notes import Notes
 from kdx.remotes.rclone.program import (
@@ -70,6 +72,8 @@ class RcloneRemote:
         """`scratch` is a folder of this machine in which begun uploads are noted."""
         self.location, self._notes = location, Notes(scratch)
         self._network, self._patience = network, patience
+        self.login = Login()
+        """When the login ends, as far as rclone's configuration says; known once it was connected."""
 
     @cached_property
     def capabilities(self) -> Capabilities:
@@ -207,6 +211,19 @@ class RcloneRemote:
         except Gone as error:
             raise faults.reading_failed(error, "", self.location) from error
 
+    def try_writing(self, name: str) -> None:
+        """Write a small file of this name in a folder of this name and remove both. Raises what writing raises."""
+        path = f"{name}/{name}.txt" if self._has_folders else f"{name}.txt"
+        data = b"kdx doctor\n"
+        if self._has_folders:
+            self._writer.make_directory(name)
+        try:
+            self.write(path, [data], len(data), Metadata(time.time_ns()), Expected.ABSENT)
+        finally:
+            self.delete(path)
+            if self._has_folders:
+                self._writer.remove_folder(name)
+
     def close(self) -> None:
         """Let go; rclone goes on working for the other places of this process."""
 
@@ -220,6 +237,7 @@ class RcloneRemote:
         """Type and vendor of the remote; its secrets are not kept."""
         with self._read(""):
             known = self._engine.call("config/get", self._patience, name=self.location.host)
+        self.login = login_of(known)
         return {name: str(known[name]) for name in ("type", "vendor", "url", "endpoint") if name in known}
 
     @property

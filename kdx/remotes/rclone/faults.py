@@ -127,6 +127,11 @@ def is_absent(error: Refused) -> bool:
     return error.status == 404 or bool(said) and not UNKNOWN_REMOTE.search(error.text)
 
 
+def is_in_the_way(error: Refused) -> bool:
+    """Whether rclone says that something lies under the name, or holds it."""
+    return bool(LOCKED.search(error.text) or IN_THE_WAY.search(error.text))
+
+
 def of_place(error: Refused | Gone, place: Location) -> KdxError | None:
     """Return what to raise where not one name but the place itself is what fails; None where it is the name."""
     if isinstance(error, Gone):

@@ -7,10 +7,11 @@ it is read; where a broken upload would leave a piece under the name, it grows a
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import md5
-from typing import Any
+from typing import Any, TypeVar
 
 from kdx.config.location import Location
 from kdx.language import translate
@@ -25,9 +26,12 @@ from kdx.remotes.rclone.notes import Note, Notes
 
 SMALL = 8 << 20
 """Bytes up to which a file is held in memory while it is sent."""
+PAUSES = (0.1, 0.5)
+"""Seconds until a file is sent again that something was said to be in the way of."""
 HELD = ":local,encoding=Raw,copy_links=true:/proc/{process}/fd"
 
 Found = Callable[[str], dict[str, Any] | None]
+Came = TypeVar("Came")
 Exact = Callable[[str], bool] | None
 
 
@@ -68,7 +72,8 @@ class Writer:
         self, path: str, name: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
     ) -> Written:
         if size <= SMALL:
-            return self._send(path, b"".join(_up_to(chunks, size)), size, metadata, expected)
+            data = b"".join(_up_to(chunks, size))
+            return self._patiently(path, lambda: self._send(path, data, size, metadata, expected))
         return self._stream(path, name, chunks, size, metadata)
 
     def _forget_part(self, path: str) -> None:
@@ -94,7 +99,15 @@ class Writer:
         """Make a folder and its parents; twice is once. Conflict where a file has the name."""
         check_name(path, self._backend)
         with self._explained(path):
-            self._engine().call("operations/mkdir", fs=self._fs, remote=to_rclone(path))
+            self._patiently(
+                path, lambda: self._engine().call("operations/mkdir", fs=self._fs, remote=to_rclone(path))
+            )
+
+    def remove_folder(self, path: str) -> None:
+        """Remove a folder that is empty; nothing else is removed."""
+        check_name(path, self._backend)
+        with self._explained(path):
+            self._engine().call("operations/rmdir", fs=self._fs, remote=to_rclone(path))
 
     def delete(self, path: str) -> None:
         """Delete one file; an absent one is no error."""
@@ -104,6 +117,20 @@ class Writer:
         except (Refused, Gone) as error:
             if isinstance(error, Gone) or not faults.is_absent(error):
                 raise faults.writing_failed(error, path, self._location) from error
+
+    def _patiently(self, path: str, work: Callable[[], Came]) -> Came:
+        """Do something about a name; again where the service says that something is in the way and no file is there.
+
+        WebDAV locks a folder for a moment while another thread makes it.
+        """
+        for pause in PAUSES:
+            try:
+                return work()
+            except Refused as error:
+                if not faults.is_in_the_way(error) or self._found(path) is not None:
+                    raise
+            time.sleep(pause)
+        return work()
 
     def _send(self, path: str, data: bytes, size: int, metadata: Metadata, expected: Expected) -> Written:
         if len(data) != size:
