@@ -15,7 +15,8 @@ from kdx.config import load_board
 from kdx.errors import MEANINGS
 
 READMES = ("README.md", "README.ja.md")
-DOCUMENTS = (*READMES, "CONTRIBUTING.md", "playbooks/migration.md", "playbooks/restore.md")
+DOCUMENTS = (*READMES, "CONTRIBUTING.md", "playbooks/migration.md", "playbooks/restore.md",
+             "playbooks/lightning.md", "playbooks/flood.md")
 
 
 def blocks(text: str, language: str) -> list[str]:
