@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+from kdx.state.events.checklist import ChecklistFigure, ChecklistImported
 from kdx.state.events.cutover import CutoverDecided, CutoverRehearsed, CutoverRolledBack, FreezeChecked
 from kdx.state.events.event import Event
 from kdx.state.events.house import CommandFailed, InventoryCreated, KeyMade
@@ -258,6 +259,15 @@ CONTRACT: dict[str, tuple[Event, str, set[str]]] = {
     "job.ended": (ENDED, "save shiken_es", {"job", "school", "exit_code", "started", "ended", "log"}),
     "schedule.paused": (PAUSED, "shiken_es", {"school", "until", "reason"}),
     "trouble.told": (TOLD, "rpo shiken_es-1", {"trouble", "text", "over"}),
+    "checklist.imported": (
+        ChecklistImported("a.csv", "0" * 64, "city", 2025, "final", "file", "cp932", 3), "city@2025/final",
+        {"file", "sha256", "side", "fiscal_year", "edition", "source", "encoding", "rows"},
+    ),
+    "checklist.figure": (
+        ChecklistFigure("city", "fax", 2025, "final", 3, 14, 214, "file", "2026-03-31", "0" * 64),
+        "city/fax@2025/final",
+        {"side", "item", "fiscal_year", "edition", "done", "total", "per_mille", "source", "published", "file_sha256"},
+    ),
 }
 """Kind -> an event, its subject, and the fields of version 1. A line may be added; none may be changed."""
 
