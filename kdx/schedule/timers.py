@@ -35,6 +35,13 @@ class LineFails(GateClosed):
     advice = N_("Mend what it says, and run kdx schedule install again; nothing was installed.")
 
 
+class BlockUnfinished(ConfigurationError):
+    """kdx's block in a crontab has lost its last line; everything below would go with it."""
+
+    message = N_("kdx's block in the crontab begins and does not end.")
+    advice = N_("Put the line {end} back below kdx's own line (crontab -e), or take {begin} and that line out.")
+
+
 class TimerUnwritable(ConfigurationError):
     """The crontab or a unit file could not be written, or was refused."""
 
@@ -114,7 +121,10 @@ def try_line(line: Line) -> None:
 
 
 def with_block(crontab: str, line: str | None) -> str:
-    """Return a crontab with kdx's block replaced by `line`, or without it; every other line stays as it is."""
+    """Return a crontab with kdx's block replaced by `line`, or without it; every other line stays as it is.
+
+    BlockUnfinished where it does not end: whose the lines after its beginning are, nobody can tell.
+    """
     kept, inside = [], False
     for one in crontab.splitlines(keepends=True):
         inside = inside or one.rstrip("\n") == BEGIN
@@ -122,6 +132,8 @@ def with_block(crontab: str, line: str | None) -> str:
             kept.append(one)
         if one.rstrip("\n") == END:
             inside = False
+    if inside:
+        raise BlockUnfinished(begin=BEGIN, end=END)
     text = "".join(kept)
     if line is None:
         return text

@@ -3,10 +3,22 @@
 import shlex
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdx.schedule.timers import BEGIN, END, SERVICE, TIMER, Line, install, installed, remove, with_block
+from kdx.schedule.timers import (
+    BEGIN,
+    END,
+    SERVICE,
+    TIMER,
+    BlockUnfinished,
+    Line,
+    install,
+    installed,
+    remove,
+    with_block,
+)
 
 LINE = Line(Path("/etc/kdx/教育 委員会 100%/$HOME"), Path("/var/lib/kdx"), "root")
 
@@ -25,6 +37,12 @@ def test_a_block_replaces_itself_and_goes_without_a_trace() -> None:
     assert with_block(once, "newer") == with_block(before, "newer")
     assert with_block(once, None) == before
     assert with_block("0 3 * * * no newline", "x").startswith("0 3 * * * no newline\n# >>>")
+
+
+@pytest.mark.parametrize("line", ["new", None])
+def test_a_block_that_does_not_end_takes_nothing_with_it(line: str | None) -> None:
+    with pytest.raises(BlockUnfinished):
+        with_block(f"0 3 * * * mine\n{BEGIN}\nold\n0 4 * * * mine too\n", line)
 
 
 lines = st.text(st.characters(blacklist_characters="\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), max_size=60)
