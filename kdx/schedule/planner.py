@@ -18,6 +18,9 @@ from kdx.schedule.situation import Job, SchoolState, ShareState, Situation, in_s
 WEATHER, MISSED, NIGHT = range(3)
 FIRST_RUN = 20 << 30
 """What a school that nobody has scanned is taken to hold (bytes): a guess on the large side."""
+SHORTEST = 60.0
+"""Seconds below which no run counts as quicker than another: what it takes then tells of this machine's load, not of
+the school, and must not put a school with a UPS before one without."""
 LEAST = 1 << 20
 """A run carries at least so much (bytes): manifests and seals."""
 PATIENCE = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=45), timedelta(hours=2))
@@ -154,7 +157,7 @@ def _due(state: SchoolState, calendar: Calendar, now: datetime) -> _Due:
         reasons = (*reasons, _("try {number} after a failure").format(number=state.failures + 1))
     size = _unsaved(state, oldest, at)
     age = (at - oldest.since) / timedelta(hours=calendar.rules.rpo_hours)
-    seconds = max(state.seconds, size / (state.rate or calendar.rules.line))
+    seconds = max(state.seconds, size / (state.rate or calendar.rules.line), SHORTEST)
     deadline = order.before if urgency == WEATHER and order.before else calendar.done_by(at)
     return _Due(state, at, urgency, reasons, deadline, size, order.risk * max(age, 0.1) * size / seconds)
 

@@ -199,6 +199,7 @@ def test_expired_keys_of_the_store_are_told(
     explains(wrong.kdx("backup", "run", SCHOOL), 12, "refused")
 
 
+@pytest.mark.long
 def test_keys_that_expire_in_the_midst_of_a_run_are_told_and_cost_only_what_was_in_flight(
     make_site: Callable[..., Site], tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ def test_usr_share_doc_goes_to_object_storage_and_every_byte_arrives(
     sums_hold(tmp_path / "receipt" / "SHA256SUMS", copy)
 
 
+@pytest.mark.long
 def test_usr_share_doc_goes_to_a_folder_with_its_links(folder_site: Site, tmp_path: Path, tree: Tree) -> None:
     site = folder_site.reading(REAL)
     move(site)

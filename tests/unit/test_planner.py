@@ -127,6 +127,14 @@ def test_under_a_deadline_the_most_value_goes_first() -> None:
     assert order.index("calm") < order.index("idle")
 
 
+def test_a_school_without_a_ups_is_not_put_back_because_a_run_of_a_moment_took_a_moment_longer() -> None:
+    storm = jst(25, 15)
+    slow = school("slow", jst(25, 2), order=Order(save_since=storm, risk=3.0), seconds=9.0)
+    quick = school("quick", jst(25, 2), order=Order(save_since=storm, risk=1.0), seconds=0.5)
+    plan = planned(storm, quick, slow)
+    assert [step.school for step in plan.steps] == ["slow", "quick"]
+
+
 def test_what_the_weather_asks_comes_before_what_missed_its_night_and_that_before_the_night() -> None:
     asked = school("asked", LAST_NIGHT, order=Order(save_since=jst(25, 23), before=jst(26, 1)))
     steps = planned(jst(25, 23), school("night", LAST_NIGHT), school("missed", jst(22, 22)), asked).steps
