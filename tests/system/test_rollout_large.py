@@ -16,7 +16,9 @@ from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
 from tests.conftest import PROGRAMS
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300), pytest.mark.xdist_group("rollout_large")]
+pytestmark = [
+    pytest.mark.system, pytest.mark.long, pytest.mark.timeout(300), pytest.mark.xdist_group("rollout_large"),
+]
 START = datetime(2021, 11, 23, 3, tzinfo=UTC)
 TODAY = datetime(2026, 11, 25, 3, tzinfo=UTC)
 
