@@ -1,8 +1,32 @@
-"""Hash files that were listed, where a place has no faster way than one by one. Raises for no entry."""
+"""Walk and hash by what a place lists, where it has no faster way than one by one. Raises for no entry."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
-from kdx.remotes.interface import Entry, NotFound, ReadFailed, Remote, SkipReason
+from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
+
+
+def walk_folders(root: Entry, listing: Callable[[str], Iterator[Entry]]) -> Iterator[Entry]:
+    """Yield every entry below a root, each folder before what is in it; what cannot be listed is a skip.
+
+    A folder that is closed to us, or gone since its parent was listed, shows only when it is listed itself.
+    """
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        inside = listing(folder.path)
+        try:
+            first = next(inside, None)
+        except (ReadFailed, NotFound) as error:
+            yield folder._replace(skip=error.reason if isinstance(error, ReadFailed) else SkipReason.VANISHED)
+            continue
+        if folder.path:
+            yield folder
+        for entry in chain(() if first is None else (first,), inside):
+            if entry.kind == Kind.DIRECTORY and entry.skip is None:
+                pending.append(entry)
+            else:
+                yield entry
 
 
 def digest_each(remote: Remote, entries: Iterable[Entry]) -> Iterator[Entry]:

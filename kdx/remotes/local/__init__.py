@@ -7,21 +7,18 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 
 from kdx.config.location import Location
 from kdx.remotes.interface import (
     Capabilities,
     Entry,
     Expected,
-    Kind,
     Metadata,
-    NotFound,
     ReadFailed,
     SkipReason,
     Written,
 )
-from kdx.remotes.listed import digest_or_skip
+from kdx.remotes.listed import digest_or_skip, walk_folders
 from kdx.remotes.local.entries import OPEN_FOLDER, OPEN_ROOT, entry_of, file_entry, listed, named
 from kdx.remotes.local.faults import reading_failed, root_failed
 from kdx.remotes.local.folders import Folders, split
@@ -87,23 +84,7 @@ class LocalRemote:
 
     def walk(self) -> Iterator[Entry]:
         """Yield every entry below the root, each folder before what is in it."""
-        pending = [self.stat("")]
-        while pending:
-            folder = pending.pop()
-            inside = self.list(folder.path)
-            try:
-                first = next(inside, None)
-            except (ReadFailed, NotFound) as error:
-                # it was listable when its parent was listed
-                yield folder._replace(skip=error.reason if isinstance(error, ReadFailed) else SkipReason.VANISHED)
-                continue
-            if folder.path:
-                yield folder
-            for entry in chain(() if first is None else (first,), inside):
-                if entry.kind == Kind.DIRECTORY and entry.skip is None:
-                    pending.append(entry)
-                else:
-                    yield entry
+        return walk_folders(self.stat(""), self.list)
 
     def access(self, folder: str) -> str:
         """Return the POSIX access list of the folder listed last, "" where its mode says everything."""

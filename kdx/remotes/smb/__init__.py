@@ -8,7 +8,6 @@ in names, access rights in security, and what a status means in faults.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 
 from kdx.config.location import Location
 from kdx.config.secret import SecretReference
@@ -20,13 +19,11 @@ from kdx.remotes.interface import (
     Kind,
     Metadata,
     NameRefused,
-    NotFound,
-    ReadFailed,
-    SkipReason,
     Written,
 )
-from kdx.remotes.smb.line import Line, LineFacts
+from kdx.remotes.listed import walk_folders
 from kdx.remotes.smb.folders import Folders
+from kdx.remotes.smb.line import Line, LineFacts
 from kdx.remotes.smb.login import Patience
 from kdx.remotes.smb.reader import SMALL, Reader
 from kdx.remotes.smb.writer import Writer
@@ -64,23 +61,7 @@ class SmbRemote:
 
     def walk(self) -> Iterator[Entry]:
         """Yield every entry below the root, each folder before what is in it."""
-        pending = [Entry("", Kind.DIRECTORY.value)]
-        while pending:
-            folder = pending.pop()
-            inside = self._folders.list(folder.path)
-            try:
-                first = next(inside, None)
-            except (ReadFailed, NotFound) as error:
-                # one that is closed to us shows here, not in the list of the folder it lies in
-                yield folder._replace(skip=error.reason if isinstance(error, ReadFailed) else SkipReason.VANISHED)
-                continue
-            if folder.path:
-                yield folder
-            for entry in chain(() if first is None else (first,), inside):
-                if entry.kind == Kind.DIRECTORY and entry.skip is None:
-                    pending.append(entry)
-                else:
-                    yield entry
+        return walk_folders(Entry("", Kind.DIRECTORY.value), self._folders.list)
 
     def access(self, folder: str) -> str:
         """Return who may do what in the folder listed last, as SDDL: list() asks for it in the same round trip.
