@@ -204,11 +204,13 @@ def verify(
 
 def stop_of(migration: Migration, error: KdxError) -> MigrationStopped:
     """Return what the ledger keeps of a run that an error ended."""
+    # only where something failed: what rclone says is loaded by nobody else here
+    from kdx.remotes.rclone.faults import NeedsLogin
+
     return MigrationStopped(
         **migration.names,
         error=type(error).__name__,
-        # a word of the clouds' own family (kdx/remotes/rclone), which not every installation needs to load
-        needs_login=type(error).__name__ == "NeedsLogin",
+        needs_login=isinstance(error, NeedsLogin),
         undecided=isinstance(error, Undecided),
         exit_code=error.exit_code,
         message=str(error),

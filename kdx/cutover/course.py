@@ -90,7 +90,6 @@ class Cutover:
     proven: Proven | None = None
     decided: datetime | None = None
     """When the teachers were let in at the new place."""
-    rolled_back: datetime | None = None
     event: int = 0
     """Number of the last event that is in it."""
 
@@ -130,7 +129,7 @@ def _with(course: Cutover, event: Recorded, body: Mapping[str, Any]) -> Cutover:
             return replace(course, stage=Stage.DONE, decided=_moment(body["decided"]))
         case CutoverRolledBack.kind:
             course = _with_canary(course, event, body)
-            return replace(course, stage=Stage.ROLLED_BACK, rehearsals=(), freeze=None, rolled_back=event.time)
+            return replace(course, stage=Stage.ROLLED_BACK, rehearsals=(), freeze=None)
         case PlanMade.kind | RunFinished.kind:
             ran = event.kind == RunFinished.kind
             moved = _moved(body, ran)

@@ -14,8 +14,8 @@ from typing import Any
 
 from kdx.language import N_
 from kdx.remotes import Place
-from kdx.remotes.buckets import store_of
-from kdx.remotes.s3.faults import is_of_the_key, fault_of
+from kdx.remotes.buckets import GOVERNANCE, store_of
+from kdx.remotes.s3.faults import fault_of, is_of_the_key
 from kdx.remotes.s3.requests import Requests
 
 FOLDER = ".kdx-try"
@@ -188,7 +188,7 @@ class _Trier:
         return bytes(self._client.get_object(**self._named())["Body"].read()) != BODY
 
     def _extend(self) -> bool:
-        given = {"Mode": self._lock.get("ObjectLockMode") or "GOVERNANCE", "RetainUntilDate": self._until(ANOTHER_DAY)}
+        given = {"Mode": self._lock.get("ObjectLockMode") or GOVERNANCE, "RetainUntilDate": self._until(ANOTHER_DAY)}
         named = self._named() if self._version else self._absent()
         self._client.put_object_retention(**named, Retention=given)
         return True
@@ -200,7 +200,7 @@ class _Trier:
     def _shorten(self) -> bool | None:
         locked = self._lock.get("ObjectLockMode")
         sooner = self._now + (self._until(timedelta()) - self._now) / 2
-        given = {"Mode": locked or "GOVERNANCE", "RetainUntilDate": max(sooner, self._now + ANOTHER_DAY)}
+        given = {"Mode": locked or GOVERNANCE, "RetainUntilDate": max(sooner, self._now + ANOTHER_DAY)}
         self._client.put_object_retention(**(self._named() if locked else self._absent()), Retention=given)
         return True if locked else None
 

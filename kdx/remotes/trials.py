@@ -14,7 +14,7 @@ from typing import Any
 
 from kdx.language import N_
 from kdx.remotes import Place
-from kdx.remotes.buckets import store_of
+from kdx.remotes.buckets import GOVERNANCE, store_of
 from kdx.remotes.s3.faults import fault_of
 from kdx.remotes.s3.requests import Requests
 
@@ -115,7 +115,7 @@ class _Trier:
         return False
 
     def _lock_is_shown(self) -> bool:
-        lock: dict[str, Any] = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": self._until}
+        lock: dict[str, Any] = {"ObjectLockMode": GOVERNANCE, "ObjectLockRetainUntilDate": self._until}
         self._first = self.put("locked", ContentMD5=_md5(BODY), **lock).get("VersionId", "")
         found = self._client.head_object(**self._named("locked"))
         shown = found.get("ObjectLockRetainUntilDate")
@@ -129,7 +129,7 @@ class _Trier:
         return refused and self._read("locked", self._first) == BODY
 
     def _shorten(self) -> None:
-        sooner = {"Mode": "GOVERNANCE", "RetainUntilDate": self._until - LOCKED_FOR / 2}
+        sooner = {"Mode": GOVERNANCE, "RetainUntilDate": self._until - LOCKED_FOR / 2}
         self._client.put_object_retention(**self._named("locked"), VersionId=self._first, Retention=sooner)
 
     def _original_stays(self) -> bool:

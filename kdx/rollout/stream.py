@@ -237,11 +237,6 @@ class Cell:
         return cell_subject(self.milestone, self.school, self.item)
 
 
-def cells_of(definition: Definition, schools: tuple[str, ...]) -> tuple[Cell, ...]:
-    """Return every cell there is, milestone by milestone."""
-    return tuple(cell for one in definition.milestones for cell in cells_at(definition, one, schools))
-
-
 def cells_at(definition: Definition, milestone: Milestone, schools: tuple[str, ...]) -> tuple[Cell, ...]:
     """Return the cells of one milestone at the given schools."""
     if milestone.scope is Scope.CITY:

@@ -14,7 +14,6 @@ from kdx.errors import DifferenceFound
 from kdx.language import N_, _
 
 BEGIN = b"-----BEGIN SSH SIGNATURE-----\n"
-LONGEST_TEXT = 64 << 20
 MACHINE, BOARD = "machine", "board"
 SEAL, ACCEPT, DAMAGE, MARK, PRUNED = "seal", "accept", "damage", "mark", "pruned"
 SIGNERS = {SEAL: (MACHINE, BOARD), ACCEPT: (BOARD,), DAMAGE: (BOARD,), MARK: (BOARD,), PRUNED: (BOARD,)}

@@ -84,7 +84,6 @@ class Report(NamedTuple):
     """Objects stored since the last report, and their bytes."""
     packs: tuple[tuple[int, str], ...] = ()
     """Packs stored since the last report: this worker's number of each, and its name."""
-    flushed: bool = False
     failure: tuple[type[KdxError], dict[str, object]] | str | None = None
 
 

@@ -105,7 +105,7 @@ class Packer:
             if task is None:
                 self._close_pack()
                 self._wait()
-                self._tell(Report(self._number, flushed=True))
+                self._tell(Report(self._number))
             elif not self._errand.stop.is_asked():
                 self._do(task)
         os._exit(0)

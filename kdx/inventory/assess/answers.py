@@ -25,7 +25,6 @@ COLUMNS = {
     "source": N_("Source of the rule"),
 }
 """Columns of a decisions file and their headings, in order."""
-TO_FILL_IN = ("decision", "name", "office", "reason")
 WORDS = {
     Decision.RENAME: N_("rename"),
     Decision.SKIP: N_("skip"),
