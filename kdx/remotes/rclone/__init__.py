@@ -2,14 +2,13 @@
 
 rclone's success is not proof: what a target holds is listed and compared afterwards, and a digest counts only where the
 service computed it (backends). One rclone works for the whole process (engine); what it says of files is in entries,
-writing in writer, large files in feed, what a failure means in faults, the program itself in program.
+reading in reader, walking in tree, writing in writer, large files in feed, what a failure means in faults, the program
+itself in program.
 """
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from email.utils import formatdate
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from hashlib import sha256
 from http.client import HTTPResponse
@@ -31,15 +30,12 @@ from kdx.remotes.interface import (
     NameRefused,
     NotFound,
     PlaceMissing,
-    PlaceSilent,
-    ReadFailed,
-    SkipReason,
     Written,
 )
 from kdx.remotes.listed import digest_each
 from kdx.remotes.rclone import faults
 from kdx.remotes.rclone.backends import NO_TIME_KEPT, UNKNOWN, Backend, backend_of
-from kdx.remotes.rclone.engine import CHUNK, HURRIED, PATIENT, Engine, Gone, Refused, engine_for
+from kdx.remotes.rclone.engine import HURRIED, PATIENT, Engine, Gone, Refused, engine_for
 from kdx.remotes.rclone.entries import check_name, entry_of, in_order
 from kdx.remotes.rclone.login import Login, login_of
 from kdx.remotes.rclone.names import from_rclone, to_rclone
@@ -52,15 +48,14 @@ from kdx.remotes.rclone.program import (
     rclone_version,
     usable_rclone,
 )
+from kdx.remotes.rclone.reader import pieces
+from kdx.remotes.rclone.tree import walk_at_once
 from kdx.remotes.rclone.writer import Writer
 
 __all__ = [
     "HURRIED", "OLDEST", "PATIENT", "RcloneMissing", "RcloneRemote", "RcloneUnusable", "find_rclone", "rclone_version",
     "usable_rclone",
 ]
-
-FOLDERS_AT_ONCE = 8
-"""Folders listed at once by walk(): as many as rclone itself would (--checkers)."""
 
 
 class RcloneRemote:
@@ -112,29 +107,7 @@ class RcloneRemote:
 
     def walk(self) -> Iterator[Entry]:
         """Yield every entry below the root, several folders listed at once, each before what is in it."""
-        with ThreadPoolExecutor(FOLDERS_AT_ONCE, "kdx-walk") as crew:
-            yield from self.list_of(Entry("", Kind.DIRECTORY.value), crew)
-
-    def list_of(self, root: Entry, crew: ThreadPoolExecutor) -> Iterator[Entry]:
-        """Yield what is below a folder, the next folders being listed meanwhile by a crew."""
-        asked: list[tuple[Entry, Future[Sequence[Entry]]]] = [(root, crew.submit(self._listed, root.path))]
-        waiting: list[Entry] = []
-        while asked:
-            folder, coming = asked.pop(0)
-            try:
-                inside = coming.result()
-            except (ReadFailed, NotFound) as error:
-                reason = error.reason if isinstance(error, ReadFailed) else SkipReason.VANISHED
-                yield folder._replace(skip=reason.value)
-                continue
-            if folder.path:
-                yield folder
-            yield from (entry for entry in inside if entry.kind != Kind.DIRECTORY)
-            waiting += reversed([entry for entry in inside if entry.kind == Kind.DIRECTORY])
-            # the deepest first, so that what waits stays as small as one branch
-            while waiting and len(asked) < FOLDERS_AT_ONCE:
-                entry = waiting.pop()
-                asked.append((entry, crew.submit(self._listed, entry.path)))
+        return walk_at_once(self._listed)
 
     def access(self, folder: str) -> str:
         """Return nothing: rclone tells no rights."""
@@ -307,31 +280,13 @@ class RcloneRemote:
         return entry_of(item, path, f"{CHANGED_AT}{item['ModTime']}" if self._keeps_no_time else "")
 
     def _pieces(self, path: str, start: int) -> Generator[bytes, None, Entry]:
-        """Yield a file's bytes and return its entry as it was at the end, by which it is the file that was opened."""
+        """Yield a file's bytes and return its entry as it was at the end (reader.pieces)."""
         self._check(path)
         with self._read(path):
-            held, count = b"", start
-            try:
-                with self._engine.opened(self._fs, to_rclone(path), start, self._patience) as answer:
-                    size, changed = _announced(answer, start), answer.headers["Last-Modified"]
-                    while piece := answer.read(CHUNK):
-                        if held:
-                            yield held
-                        held = piece
-                        count += len(piece)
-            except Refused:
-                # what is asked for from its end on, each service refuses in a way of its own
-                if start and start >= (now := self.stat(path)).size:
-                    return now
-                raise
-            if count != size:
-                raise PlaceSilent(place=self.location, why=translate(faults.NO_LINE))
-            now = self.stat(path)
-            if now.size != size or (changed and formatdate(now.mtime_ns // 10**9, usegmt=True) != changed):
-                raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
-            if held:
-                yield held
-            return now
+            return (yield from pieces(path, start, self._opened, self.stat, self.location))
+
+    def _opened(self, path: str, start: int) -> AbstractContextManager[HTTPResponse]:
+        return self._engine.opened(self._fs, to_rclone(path), start, self._patience)
 
     def _check(self, path: str) -> None:
         """NotFound for a name that no file there can have."""
@@ -366,8 +321,3 @@ class RcloneRemote:
             yield
         except (Refused, Gone) as error:
             raise faults.reading_failed(error, path, self.location) from error
-
-
-def _announced(answer: HTTPResponse, start: int) -> int:
-    """Return the size of a whole file as the head of an answer says."""
-    return start + int(answer.headers["Content-Length"] or 0)
