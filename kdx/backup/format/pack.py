@@ -161,18 +161,26 @@ def _closed(
     return Pack(object_name(PACKS, whole.hexdigest()), (*pieces, tail), size, members, salt)
 
 
-def content_of(frame: bytes, name: str) -> tuple[bytes, bytes]:
-    """Given the stored frame of a member, return its name and content. FrameDamaged names the pack."""
-    import zstandard
+class Unpacker:
+    """Takes members out of packs. One per thread."""
 
-    try:
-        if zstandard.frame_content_size(frame) > LARGEST_FRAME:
-            raise FrameDamaged(name=name, why=_("it unfolds to more than it may"))
-        data = zstandard.ZstdDecompressor().decompress(frame, max_output_size=LARGEST_FRAME)
-        size = int(data[124:135], 8)
-    except (zstandard.ZstdError, ValueError) as error:
-        raise FrameDamaged(name=name, why=str(error)) from error
-    content = data[BLOCK : BLOCK + size]
-    if len(content) != size or data[257:262] != b"ustar":
-        raise FrameDamaged(name=name, why=_("it is not a member of a tar archive"))
-    return data[:100].rstrip(b"\0"), content
+    def __init__(self) -> None:
+        import zstandard
+
+        self._error = zstandard.ZstdError
+        self._unfolded_size = zstandard.frame_content_size
+        self._decompressor = zstandard.ZstdDecompressor()
+
+    def content_of(self, frame: Piece, name: str) -> memoryview:
+        """Given the stored frame of a member, return its content. FrameDamaged names the pack."""
+        try:
+            if self._unfolded_size(frame) > LARGEST_FRAME:
+                raise FrameDamaged(name=name, why=_("it unfolds to more than it may"))
+            data = self._decompressor.decompress(frame, max_output_size=LARGEST_FRAME)
+            size = int(data[124:135], 8)
+        except (self._error, ValueError) as error:
+            raise FrameDamaged(name=name, why=str(error)) from error
+        content = memoryview(data)[BLOCK : BLOCK + size]
+        if len(content) != size or data[257:262] != b"ustar":
+            raise FrameDamaged(name=name, why=_("it is not a member of a tar archive"))
+        return content

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from kdx.backup.format.names import SEGMENT_BYTES, SEGMENTS
-from kdx.backup.format.pack import content_of
+from kdx.backup.format.pack import Unpacker
 from kdx.backup.format.vault import ObjectDamaged, Unit
 from kdx.backup.restoring.errands import Errand, is_small
 from kdx.backup.restoring.wanted import (
@@ -67,6 +67,7 @@ class Lane:
     """Told of every chunk that moved; raises when the work is to stop."""
     resumed: bool
     """Whether something may be there already, so that looking comes before reading."""
+    unpacker: Unpacker = field(default_factory=Unpacker)
     lost: list[str] = field(default_factory=list)
 
     def close(self) -> None:
@@ -135,7 +136,7 @@ def _is_there(wanted: Wanted, target: Remote) -> bool:
         return False
 
 
-Content = Iterator[bytes]
+Content = Iterator[bytes | memoryview]
 
 
 def _contents(files: list[Wanted], lane: Lane) -> Iterator[tuple[Wanted, Content]]:
@@ -151,20 +152,20 @@ def _small(files: list[Wanted], lane: Lane) -> Iterator[tuple[Wanted, Content]]:
     """Read one stretch of a pack from left to right, each frame once for all files that have its content."""
     frames = _Stretch(lane, files[0].pieces[0].object, files[0].pieces[0].offset)
     last: Piece | None = None
-    content: bytes | DifferenceFound = b""
+    content: memoryview | DifferenceFound = memoryview(b"")
     for wanted in files:
         [piece] = wanted.pieces
         if piece != last:
             last = piece
             try:
-                content = content_of(frames.take(piece), piece.object)[1]
+                content = lane.unpacker.content_of(frames.take(piece), piece.object)
             except DifferenceFound as error:
                 content = error
         yield wanted, _proven(wanted, content)
     frames.close()
 
 
-def _proven(wanted: Wanted, content: bytes | DifferenceFound) -> Content:
+def _proven(wanted: Wanted, content: memoryview | DifferenceFound) -> Content:
     if isinstance(content, DifferenceFound):
         raise content
     if len(content) != wanted.size or hashlib.sha256(content).hexdigest() != wanted.sha256:
@@ -179,31 +180,40 @@ class _Stretch:
         self._lane = lane
         self._name = name
         self._chunks = lane.unit.read(name, start)
-        self._begin = start
-        """Where in the object `_held` begins."""
-        self._held = bytearray()
+        self._at = start
+        """Where in the object the next byte stands."""
+        self._held = memoryview(b"")
 
-    def take(self, piece: Piece) -> bytes:
+    def take(self, piece: Piece) -> bytes | memoryview:
         """Return the stored bytes of a piece that does not begin before the last one. ObjectMissing, ObjectDamaged."""
-        skip = piece.offset - self._begin
-        if skip < 0:
+        if piece.offset < self._at:
             # two rows claim overlapping frames: only a hostile manifest does
             raise ObjectDamaged(name=self._name)
-        while len(self._held) < skip + piece.length:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                raise ObjectDamaged(name=self._name)
-            self._lane.limiter.take(len(chunk))
-            self._lane.step(len(chunk))
-            self._held += chunk
-            if len(self._held) < skip:
-                self._begin += len(self._held)
-                skip -= len(self._held)
-                self._held.clear()
-        frame = bytes(memoryview(self._held)[skip : skip + piece.length])
-        del self._held[: skip + piece.length]
-        self._begin = piece.offset + piece.length
-        return frame
+        self._pass_over(piece.offset - self._at)
+        self._at = piece.offset + piece.length
+        parts, missing = [], piece.length
+        while missing:
+            if not self._held:
+                self._next_chunk()
+            part = self._held[:missing]
+            parts.append(part)
+            missing -= len(part)
+            self._held = self._held[len(part) :]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _pass_over(self, count: int) -> None:
+        while count > len(self._held):
+            count -= len(self._held)
+            self._next_chunk()
+        self._held = self._held[count:]
+
+    def _next_chunk(self) -> None:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            raise ObjectDamaged(name=self._name)
+        self._lane.limiter.take(len(chunk))
+        self._lane.step(len(chunk))
+        self._held = memoryview(chunk)
 
     def close(self) -> None:
         """Stop reading."""
@@ -214,7 +224,8 @@ def _large(wanted: Wanted, lane: Lane) -> Content:
     """Yield a file piece by piece; at its end it must be the file the manifest says."""
     digest = hashlib.sha256()
     for number, piece in enumerate(wanted.pieces):
-        data = lane.unit.fetch(piece.object) if piece.object.startswith(SEGMENTS) else _cut(piece, lane.unit)
+        is_whole = piece.object.startswith(SEGMENTS)
+        data = lane.unit.fetch(piece.object) if is_whole else _cut(piece, lane)
         if len(data) != min(SEGMENT_BYTES, wanted.size - number * SEGMENT_BYTES):
             raise ObjectDamaged(name=piece.object)
         lane.limiter.take(len(data))
@@ -225,8 +236,9 @@ def _large(wanted: Wanted, lane: Lane) -> Content:
         raise ObjectDamaged(name=wanted.pieces[-1].object if wanted.pieces else "-")
 
 
-def _cut(piece: Piece, unit: Unit) -> bytes:
-    return content_of(unit.read_range(piece.object, piece.offset, piece.length), piece.object)[1]
+def _cut(piece: Piece, lane: Lane) -> memoryview:
+    frame = lane.unit.read_range(piece.object, piece.offset, piece.length)
+    return lane.unpacker.content_of(frame, piece.object)
 
 
 def _write(wanted: Wanted, content: Content, lane: Lane) -> bool:
@@ -238,7 +250,7 @@ def _write(wanted: Wanted, content: Content, lane: Lane) -> bool:
         else:
             name = quote(os.fsencode(wanted.path.rpartition("/")[2]), safe="")
             metadata = Metadata(wanted.mtime_ns, wanted.sha256, name)
-            lane.target.write(wanted.target, content, wanted.size, metadata, Expected.ABSENT)
+            lane.target.write(wanted.target, map(bytes, content), wanted.size, metadata, Expected.ABSENT)
     except Conflict:
         if not _is_there(wanted, lane.target):
             raise

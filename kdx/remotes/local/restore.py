@@ -17,8 +17,9 @@ from functools import cache
 from kdx.remotes.local.acl import ACCESS, DEFAULT, Attributes, attributes_of
 from kdx.remotes.interface import Expected, Kind, ReadFailed, SkipReason
 from kdx.remotes.local.faults import writing
+from kdx.remotes.local.filling import Filler
 from kdx.remotes.local.folders import Folders, split
-from kdx.remotes.local.writer import by_descriptor, fill, publish, unfinished
+from kdx.remotes.local.writer import by_descriptor, publish, unfinished
 
 _POSIX = re.compile(r"posix:([^:]*):([^:]*):([0-7]{4})(?::(.+))?", re.DOTALL)
 _FILE_BITS, _FOLDER_BITS = 0o777, 0o3777
@@ -32,8 +33,9 @@ class LocalRestore:
 
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
+        self._filler = Filler()
 
-    def put(self, path: str, chunks: Iterable[bytes], size: int, mtime_ns: int, rights: str) -> list[str]:
+    def put(self, path: str, chunks: Iterable[bytes | memoryview], size: int, mtime_ns: int, rights: str) -> list[str]:
         """Write a new file with its time and rights (`posix:…`, `sddl:…`, empty); return what could not be put back.
 
         Raises what LocalWriter.write() raises, Conflict where something has its name; nothing is left then.
@@ -42,7 +44,7 @@ class LocalRestore:
         with writing(path, self._folders.location):
             folder = self._parent(parent)
             with unfinished(folder) as (descriptor, part):
-                if fill(descriptor, chunks) != size:
+                if self._filler.fill(descriptor, chunks, size) != size:
                     raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
                 lost = _give_rights(descriptor, Kind.FILE, rights)
                 if not _give_time(descriptor, mtime_ns):

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 
 from kdx.remotes.interface import Conflict, Expected, Metadata, ReadFailed, SkipReason, Written
 from kdx.remotes.local.faults import writing
+from kdx.remotes.local.filling import Filler
 from kdx.remotes.local.folders import Folders, split
 
 PART_KEPT_NS = 24 * 3600 * 1_000_000_000
@@ -44,6 +45,7 @@ class LocalWriter:
         self.location = folders.location
         self.flushes_each = True
         """Whether each file is on the disk before write() returns; else whoever writes flushes when all are written."""
+        self._filler = Filler()
         self._swept: set[str] = set()
 
     def write(
@@ -63,7 +65,7 @@ class LocalWriter:
                 if not part and RESERVED_FROM <= size <= RESERVED_TO:
                     # only here: what cannot hold a nameless file may not know this call, and libc then fills by hand
                     os.posix_fallocate(descriptor, 0, size)
-                if fill(descriptor, chunks) != size:
+                if self._filler.fill(descriptor, chunks, size) != size:
                     raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
                 os.utime(descriptor, ns=(metadata.mtime_ns, metadata.mtime_ns))
                 if self.flushes_each:
@@ -138,17 +140,6 @@ def _part_name() -> str:
 def by_descriptor(descriptor: int) -> str:
     """Return a path to an open file: for giving it a name, and for calls that take no descriptor."""
     return f"/proc/self/fd/{descriptor}"
-
-
-def fill(descriptor: int, chunks: Iterable[bytes]) -> int:
-    """Write `chunks`; return how many bytes they were."""
-    written = 0
-    for chunk in chunks:
-        rest = memoryview(chunk)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        written += len(chunk)
-    return written
 
 
 def publish(unfinished: str, name: str, expected: Expected, folder: int) -> None:
