@@ -27,6 +27,8 @@ class Size:
     tiny: int
     school: int
     entries: int
+    vault: int
+    """Entries of a share that is in the vault already."""
     migrate: int
     far: int
     """Entries of a share behind a line."""
@@ -38,11 +40,12 @@ class Size:
 
 
 FULL = Size(
-    tiny=60_000, school=20_000, entries=1_000_000, migrate=4_000, far=50_000, large=2_000 * MIB, capped_seconds=60,
-    pairs=5,
+    tiny=60_000, school=20_000, entries=1_000_000, vault=2_000_000, migrate=4_000, far=50_000, large=2_000 * MIB,
+    capped_seconds=60, pairs=5,
 )
 QUICK = Size(
-    tiny=6_000, school=2_000, entries=100_000, migrate=400, far=5_000, large=100 * MIB, capped_seconds=6, pairs=3
+    tiny=6_000, school=2_000, entries=100_000, vault=200_000, migrate=400, far=5_000, large=100 * MIB,
+    capped_seconds=6, pairs=3,
 )
 
 

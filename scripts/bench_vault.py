@@ -5,6 +5,7 @@ begin their stores unmeasured, while kdx's `backup init` counts. `scripts/bench`
 apt-get install restic borgbackup
 """
 
+import os
 import random
 import shutil
 import subprocess
@@ -63,6 +64,15 @@ def again(bench: Bench) -> Iterator[Line]:
         theirs = _filled(bench, make, share)
         pairs = in_pairs(partial(ours.run, *ours.save), partial(theirs.run, *theirs.save), bench.size.pairs)
         yield Comparison("vault-again", peer, "wall", pairs, 0.4)
+
+
+def entries(bench: Bench) -> Iterator[Line]:
+    """Backup of a share of very many entries of which none changed: time, and memory of all its processes."""
+    share = bench.files(f"entries-{bench.size.vault}", sample_share.entries(bench.size.vault), seed=1)
+    program = _filled(bench, kdx, share)
+    runs = [program.run(*program.save) for _ in range(max(1, bench.size.pairs // 2))]
+    yield Figures("vault-entries", "no change", "s", [run.wall for run in runs], 120)
+    yield Figures("vault-entries", "peak memory", "MB", [run.peak / 1e6 for run in runs], 500)
 
 
 def restore(bench: Bench) -> Iterator[Line]:
@@ -179,15 +189,21 @@ def _school(bench: Bench) -> Path:
 def _first(bench: Bench, make: Make, share: Path) -> Measure:
     place = bench.new_folder()
     cost = make(bench, share, str(place / "store"), NO_KEYS).first()
-    shutil.rmtree(place)
+    _removed(place)
     return cost
 
 
 def _first_in_bucket(bench: Bench, make: Make, share: Path, store: LocalStore, address: str) -> Measure:
     name = bench.new_folder().name
     cost = make(bench, share, address.format(name=name, at=store.endpoint, region=REGION), store.keys()).first()
-    shutil.rmtree(store.folder / "vault" / name)
+    _removed(store.folder / "vault" / name)
     return cost
+
+
+def _removed(folder: Path) -> None:
+    """Remove a folder, and wait until the disk has let go of it: whoever comes next would be slowed down."""
+    shutil.rmtree(folder)
+    os.sync()
 
 
 def _filled(bench: Bench, make: Make, share: Path) -> Program:
@@ -205,13 +221,14 @@ def _stored_bytes(bench: Bench, make: Make, share: Path) -> int:
     place = bench.new_folder()
     make(bench, share, str(place / "store"), NO_KEYS).first()
     total = _bytes_below(place)
-    shutil.rmtree(place)
+    _removed(place)
     return total
 
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Line]]] = {
     "vault-first": first,
     "vault-again": again,
+    "vault-entries": entries,
     "vault-restore": restore,
     "vault-s3": to_s3,
     "vault-size": size,
