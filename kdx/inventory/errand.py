@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from kdx.errors import KdxError
+from kdx.processes import Failure
 from kdx.remotes import Place
 from kdx.remotes.interface import Entry
 
@@ -40,8 +40,7 @@ class Report(NamedTuple):
     hashed: int = 0
     """Files among them whose content was read."""
     bytes: int = 0
-    failure: tuple[type[KdxError], dict[str, object]] | str | None = None
-    """A KdxError taken apart, or the trace of a bug."""
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,14 @@ Nothing it meets in the share stops it but the share's own end; a file it cannot
 """
 
 import errno
-import os
 import pickle
 import select
-import signal
 import socket
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import NoReturn
 
-from kdx.errors import KdxError
 from kdx.inventory.access import mode_text
 from kdx.inventory.catalog.rows import journal_line
 from kdx.inventory.errand import BATCH_BYTES, BATCH_FILES, MESSAGE_BYTES, Errand, Report, Task, packed, unpacked
@@ -32,45 +27,6 @@ LEFT = {Kind.LINK.value: SkipReason.LINK.value, Kind.OTHER.value: SkipReason.SPE
 """Kinds that are catalogued and left by rule: links are not followed, pipes and devices not opened."""
 BATCH_LINES = 1000
 """So many lines are written at once: a folder may hold a million names, and they must not stand in memory."""
-
-
-def be_worker(
-    errand: Errand, number: int, put: socket.socket, take: socket.socket, tell: socket.socket
-) -> NoReturn:
-    """Live as a worker in a process that was just forked, and end it. Nothing is returned to."""
-    _close_all_but(0, 1, 2, put.fileno(), take.fileno(), tell.fileno())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, args=(tell,), daemon=True).start()
-    try:
-        Worker(errand, number, put, take, tell).work()
-    except BaseException as error:
-        _tell_failure(tell, error)
-    finally:
-        os._exit(1)
-
-
-def _close_all_but(*kept: int) -> None:
-    """Let go of what was inherited: locks, the ledger, pipes that others wait to see closed."""
-    for number in map(int, os.listdir("/proc/self/fd")):
-        if number not in kept:
-            with suppress(OSError):
-                os.close(number)
-
-
-def _end_with_parent(tell: socket.socket) -> None:
-    try:
-        tell.recv(1)
-    finally:
-        # nothing is ever sent this way: an end, or an error where reports were left unread, is the parent's end
-        os._exit(0)
-
-
-def _tell_failure(tell: socket.socket, error: BaseException) -> None:
-    import traceback
-
-    failure = (type(error), error.values) if isinstance(error, KdxError) else "".join(traceback.format_exception(error))
-    tell.send(pickle.dumps(Report(failure=failure)))
 
 
 class Worker:

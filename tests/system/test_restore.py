@@ -12,8 +12,10 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sample_board import SCHOOL
@@ -26,6 +28,8 @@ from tests.system.conftest import Site, download
 from tests.system.test_rescue import DAMAGE, HOSTILE, small_rows
 
 pytestmark = pytest.mark.system
+
+TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 @pytest.fixture
@@ -243,7 +247,7 @@ def test_a_date_means_the_newest_good_snapshot_of_that_day_and_a_name_that_very_
 def test_a_snapshot_from_the_future_is_as_old_as_the_store_says(site, vault, tmp_path):
     (site.share / "a").write_bytes(b"a")
     vault.seal(vault.rows(site.share), "20991111T130000Z")
-    done = site.kdx("restore", SCHOOL, "--to", tmp_path / "back", "--at", time.strftime("%Y-%m-%d"))
+    done = site.kdx("restore", SCHOOL, "--to", tmp_path / "back", "--at", f"{datetime.now(TOKYO):%Y-%m-%d}")
     assert done.returncode == 0, done.stderr
     assert arrived(tmp_path / "back") == {b"a"}
 

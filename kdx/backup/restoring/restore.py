@@ -5,6 +5,7 @@ A killed restore is resumed by the same command: what is there with the right co
 """
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -15,8 +16,8 @@ from functools import partial
 from kdx.backup.format.chain import Chain, Stored
 from kdx.backup.restoring.admission import admitted
 from kdx.backup.restoring.choice import Moment, choose
-from kdx.backup.restoring.delivery import Lane, deliver, open_target, settle
-from kdx.backup.restoring.errands import errands
+from kdx.backup.restoring.delivery import Delivered, Lane, deliver, open_target, settle
+from kdx.backup.restoring.errands import Errand, errands
 from kdx.backup.restoring.restored import NoSnapshot, NotInSnapshot, Restored, Source, TargetNotEmpty, Wish
 from kdx.backup.restoring.wanted import NAME_REFUSED, NO_FOLDERS, NO_LINKS, NO_RIGHTS, TAKEN, Fault, Selection, Wanted
 from kdx.backup.saving.before import OlderTail
@@ -27,8 +28,11 @@ from kdx.remotes import Place
 from kdx.remotes.interface import Conflict, Expected, Kind, NameRefused, NotFound, PlaceMissing
 from kdx.state.folder import StateFolder
 from kdx.transfer.crew import work_through
-from kdx.transfer.limit import Limiter
+from kdx.transfer.hands import work_in_processes
+from kdx.transfer.limit import Limiter, shared
 from kdx.transfer.pace import Pace
+
+CORES = len(os.sched_getaffinity(0))
 
 
 def pick(source: Source, at: Moment | None) -> tuple[Stored, list[KdxError]]:
@@ -127,14 +131,7 @@ class _Work:
                 for wanted in files:
                     self.done.update(files=1, bytes=wanted.size)
                 return
-            results = work_through(
-                errands(files, self.scratch),
-                open_lane=partial(self._lane, limiter, resumed),
-                work=lambda some, lane: (deliver(one, lane) for one in some),
-                weight=lambda errand: errand.weight,
-                pace=Pace(lane.target.capabilities.parallel),
-                progress=progress,
-            )
+            results = self._delivered(errands(files, self.scratch), lane, limiter, resumed, progress)
             for result in results:
                 self.done.update(files=result.files, bytes=result.bytes, present=result.present)
                 self.faults += result.faults
@@ -146,6 +143,28 @@ class _Work:
                 lane.rights.flush()
             self.lost.update(lane.lost)
             self._count_what_has_no_place(lane)
+
+    def _delivered(
+        self, todo: Iterator[Errand], lane: Lane, limiter: Limiter, resumed: bool, progress: Progress
+    ) -> Iterator[Delivered]:
+        """Carry out errands: by processes where all is on this machine's disks, by threads over a line."""
+        if lane.rights is not None and self.source.vault.place.location.scheme == "file":
+            rate = shared(self.wish.bandwidth, CORES)
+            return work_in_processes(
+                todo,
+                open_lane=lambda step: self._lane(Limiter(rate), resumed, step),
+                work=_deliver_all,
+                processes=CORES,
+                progress=progress,
+            )
+        return work_through(
+            todo,
+            open_lane=partial(self._lane, limiter, resumed),
+            work=_deliver_all,
+            weight=lambda errand: errand.weight,
+            pace=Pace(lane.target.capabilities.parallel),
+            progress=progress,
+        )
 
     def _lane(self, limiter: Limiter, resumed: bool, step: Callable[[int], None]) -> Lane:
         target = self.target.open()
@@ -217,6 +236,10 @@ class _Work:
             self.done["present"], len(self.folders), len(self.links), tuple(self.faults), dict(self.lost), alarms,
             started, ended, self.wish.dry_run,
         )
+
+
+def _deliver_all(some: Sequence[Errand], lane: Lane) -> Iterator[Delivered]:
+    return (deliver(errand, lane) for errand in some)
 
 
 def _is_link(wanted: Wanted, lane: Lane) -> bool:

@@ -8,7 +8,7 @@ from kdx.backup.format.manifest import LINK, NOTHING, OBJECT, path_field, time_f
 from kdx.backup.format.vault import Vault
 from kdx.backup.saving.places import Claims, Lookup
 from kdx.backup.saving.stop import Stop
-from kdx.errors import KdxError
+from kdx.processes import Failure
 from kdx.remotes import Place
 from kdx.remotes.interface import Entry
 from kdx.transfer.limit import Rate
@@ -84,7 +84,7 @@ class Report(NamedTuple):
     """Objects stored since the last report, and their bytes."""
     packs: tuple[tuple[int, str], ...] = ()
     """Packs stored since the last report: this worker's number of each, and its name."""
-    failure: tuple[type[KdxError], dict[str, object]] | str | None = None
+    failure: Failure | None = None
 
 
 def file_row(

@@ -6,11 +6,9 @@ stored is in its journal before anybody hears of it, so that the next run need n
 
 import os
 import pickle
-import signal
 import socket
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from hashlib import sha256
 from typing import NoReturn
 
@@ -29,7 +27,6 @@ from kdx.backup.saving.errand import (
     failed_line,
     file_row,
 )
-from kdx.errors import KdxError
 from kdx.inventory.file_type import is_packed_already
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.remotes.rights import rights_of
@@ -39,40 +36,6 @@ from kdx.transfer.limit import Limiter
 TRIES = 3
 """A file that changes while it is read is begun again so often, before it is said."""
 EMPTY = sha256().hexdigest().encode("ascii")
-
-
-def be_packer(errand: Errand, number: int, line: socket.socket, lifeline: int) -> NoReturn:
-    """Live as a worker in a process that was just forked, and end it. Nothing is returned to."""
-    for found in map(int, os.listdir("/proc/self/fd")):
-        if found not in (0, 1, 2, line.fileno(), lifeline):
-            with suppress(OSError):
-                os.close(found)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # whoever stops the whole group means the run; its parent decides what is still to be done
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
-    try:
-        Packer(errand, number, line).work()
-    except BaseException as error:
-        with suppress(OSError):
-            line.send(pickle.dumps(Report(number, failure=_failure(error))))
-    finally:
-        os._exit(1)
-
-
-def _end_with_parent(lifeline: int) -> None:
-    try:
-        os.read(lifeline, 1)
-    finally:
-        os._exit(0)
-
-
-def _failure(error: BaseException) -> tuple[type[KdxError], dict[str, object]] | str:
-    import traceback
-
-    if isinstance(error, KdxError):
-        return type(error), {name: str(value) for name, value in error.values.items()}
-    return "".join(traceback.format_exception(error))[-MESSAGE_BYTES // 2 :]
 
 
 class Packer:

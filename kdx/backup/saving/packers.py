@@ -1,35 +1,19 @@
 """The workers of a run, as their parent sees them: tasks go in, reports come out, and none is ever left behind."""
 
-import os
 import pickle
 import select
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from kdx.backup.saving.errand import MESSAGE_BYTES, Errand, Report, Task
-from kdx.backup.saving.packer import be_packer
-from kdx.errors import KdxError
-from kdx.language import N_
+from kdx.backup.saving.packer import Packer
+from kdx.processes import Processes, raise_failure
 
 AHEAD = 2
 """Tasks a worker holds at most, so that it never waits for its parent."""
 LOOK_MILLISECONDS = 250
 """So often the parent looks whether it is to stop, while no worker says anything."""
-
-
-class PackerDied(KdxError):
-    """A worker process ended without having been told to."""
-
-    message = N_("A worker process of the backup ended unexpectedly (signal or exit code {code}).")
-    advice = N_("It may have run out of memory. Run the same command again; it goes on where it stopped.")
-
-
-class PackerFailed(KdxError):
-    """A worker met something nobody thought of."""
-
-    message = N_("A worker process of the backup failed: {trace}")
 
 
 class Packers:
@@ -42,19 +26,18 @@ class Packers:
         errand.source.open().close()
         self._errand = errand
         self._lines: dict[int, socket.socket] = {}
-        self._pids: list[int] = []
         self._poll = select.poll()
-        lifeline, self._life = os.pipe()
+        self._processes = Processes()
         for number in range(processes):
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            pid = os.fork()
-            if pid == 0:
-                be_packer(errand, number, theirs, lifeline)
+            self._processes.fork(
+                lambda: Packer(errand, number, theirs).work(),
+                lambda failure: theirs.sendall(pickle.dumps(Report(number, failure=failure))),
+                theirs.fileno(),
+            )
             theirs.close()
-            self._pids.append(pid)
             self._lines[ours.fileno()] = ours
             self._poll.register(ours, select.POLLIN)
-        os.close(lifeline)
 
     def __enter__(self) -> "Packers":
         return self
@@ -62,13 +45,9 @@ class Packers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._life)
+        self._processes.__exit__(kind, error, trace)
         for line in self._lines.values():
             line.close()
-        for pid in self._pids:
-            os.kill(pid, signal.SIGKILL)
-        for pid in self._pids:
-            os.waitpid(pid, 0)
 
     def run(self, tasks: Iterator[Task], tell: Callable[[Report], None]) -> None:
         """Have all tasks done and every pack stored. `tell` hears every report. Raises what a worker raised.
@@ -106,18 +85,8 @@ class Packers:
             except ConnectionResetError:
                 message = b""
             if not message:
-                raise PackerDied(code=self._ended())
+                raise self._processes.died()
             report: Report = pickle.loads(message)
-            if isinstance(report.failure, str):
-                raise PackerFailed(trace=report.failure)
             if report.failure:
-                raise report.failure[0](**report.failure[1])
+                raise_failure(report.failure)
             yield number, report
-
-    def _ended(self) -> object:
-        for pid in list(self._pids):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                self._pids.remove(pid)
-                return os.waitstatus_to_exitcode(status)
-        return "?"

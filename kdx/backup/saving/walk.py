@@ -8,19 +8,16 @@ gone. The process ends with its parent: nobody reads what it writes then.
 import base64
 import os
 import pickle
-import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import chain
 from types import TracebackType
-from typing import NoReturn
 
 from kdx.backup.format.manifest import NOTHING, path_field, time_field
 from kdx.backup.saving.errand import other_row
-from kdx.errors import KdxError
 from kdx.inventory.ignore import ignore_matcher
-from kdx.language import N_
+from kdx.processes import Failure, Processes, raise_failure
 from kdx.remotes import Place
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.remotes.rights import rights_of
@@ -29,19 +26,6 @@ UNREAD = b"!"
 """Begins the digest field of a row that could not be read; the reason follows."""
 BATCH_BYTES = 64 << 10
 _END = b"="
-
-
-class WalkerDied(KdxError):
-    """The process that looks through the share ended without having come to an end."""
-
-    message = N_("The process that looks through the share ended unexpectedly.")
-    advice = N_("It may have run out of memory. Run the same command again; it goes on where it stopped.")
-
-
-class WalkerFailed(KdxError):
-    """The process met something nobody thought of."""
-
-    message = N_("The process that looks through the share failed: {trace}")
 
 
 def rows_of(remote: Remote, ignored: Callable[[str], str | None], left: Counter[str]) -> Iterator[bytes]:
@@ -105,10 +89,10 @@ class Walk:
         ours, theirs = os.pipe()
         # before it is forked: loaded once, not once more
         place.open().close()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(ours)
-            _be_walker(place, patterns, theirs)
+        self._processes = Processes()
+        self._processes.fork(
+            lambda: _walk_through(place, patterns, theirs), lambda failure: _say_end(theirs, {}, failure), theirs
+        )
         os.close(theirs)
         self._file = os.fdopen(ours, "rb", buffering=1 << 20)
 
@@ -117,13 +101,11 @@ class Walk:
             if line.startswith(_END):
                 left, failure = pickle.loads(base64.b64decode(line[1:]))
                 self.left.update(left)
-                if isinstance(failure, str):
-                    raise WalkerFailed(trace=failure)
                 if failure:
-                    raise failure[0](**failure[1])
+                    raise_failure(failure)
                 return
             yield line
-        raise WalkerDied()
+        raise self._processes.died()
 
     def __enter__(self) -> "Walk":
         return self
@@ -131,40 +113,23 @@ class Walk:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._processes.__exit__(kind, error, trace)
         self._file.close()
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
 
 
-def _be_walker(place: Place, patterns: Sequence[str], line: int) -> NoReturn:
-    """Live as the process that looks through a share, and end it. Nothing is returned to."""
-    for found in map(int, os.listdir("/proc/self/fd")):
-        if found not in (0, 1, 2, line):
-            with suppress(OSError):
-                os.close(found)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # whoever stops the whole group means the run, which ends this process
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+def _walk_through(place: Place, patterns: Sequence[str], line: int) -> None:
+    """Write down all that is in the share, and at last what was left by rule."""
     left: Counter[str] = Counter()
-    failure: object = None
-    try:
-        with closing(place.open()) as remote:
-            _write_all(line, rows_of(remote, ignore_matcher(patterns), left))
-    except KdxError as error:
-        failure = type(error), {name: str(value) for name, value in error.values.items()}
-    except BaseException as error:
-        import traceback
-
-        failure = "".join(traceback.format_exception(error))
-    try:
-        _write_all(line, [_END + base64.b64encode(pickle.dumps((dict(left), failure))) + b"\n"])
-    finally:
-        os._exit(0)
+    with closing(place.open()) as remote:
+        _write_all(line, rows_of(remote, ignore_matcher(patterns), left))
+    _say_end(line, left, None)
 
 
-def _write_all(line: int, rows: Iterator[bytes] | list[bytes]) -> None:
+def _say_end(line: int, left: Mapping[str, int], failure: Failure | None) -> None:
+    _write(line, _END + base64.b64encode(pickle.dumps((dict(left), failure))) + b"\n")
+
+
+def _write_all(line: int, rows: Iterator[bytes]) -> None:
     batch: list[bytes] = []
     size = 0
     for row in rows:
