@@ -6,7 +6,8 @@ Read here, written in writer, opened in folders, described in entries, errors ex
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from kdx.config.location import Location
 from kdx.remotes.interface import (
@@ -34,6 +35,9 @@ CHUNK = 1 << 20
 QUIET_RETRIES = 2
 """How often digest() begins again when a file changed under it, before it says so."""
 
+Describe: TypeAlias = "Callable[[os.DirEntry[str], str, int], Entry | None]"
+"""From what a folder holds, the folder's path with its slash, and its descriptor: the entry, None where it is gone."""
+
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -56,27 +60,20 @@ class LocalRemote:
         ReadFailed or NotFound where `folder` itself can no longer be listed; for the root PlaceMissing, PlaceRefused
         or PlaceSilent.
         """
-        descriptor = self._open_folder(folder)
-        try:
-            items = self._scan(folder, descriptor)
-            self._rights.note(folder, descriptor)
-            prefix = f"{folder}/" if folder else ""
-            for item in items:
-                entry = listed(item, prefix, descriptor)
-                if entry is not None:
-                    yield entry
-        finally:
-            os.close(descriptor)
+        return self._list(folder, listed)
 
     def list_names(self, folder: str = "") -> Iterator[Entry]:
         """Yield the same entries as list(), files without size and time: nothing is asked about each of them."""
+        return self._list(folder, named)
+
+    def _list(self, folder: str, describe: Describe) -> Iterator[Entry]:
         descriptor = self._open_folder(folder)
         try:
             items = self._scan(folder, descriptor)
             self._rights.note(folder, descriptor)
             prefix = f"{folder}/" if folder else ""
             for item in items:
-                entry = named(item, prefix, descriptor)
+                entry = describe(item, prefix, descriptor)
                 if entry is not None:
                     yield entry
         finally:
