@@ -263,7 +263,9 @@ def test_a_file_that_never_rests_is_reported_as_changed_and_one_that_rests_again
     root: Path, remote: Remote
 ) -> None:
     path = root / "log.bin"
-    path.write_bytes(b"a" * (8 * CHUNK))
+    # large enough that, on a busy machine too, the writer has its turn while it is read
+    path.touch()
+    os.truncate(path, 128 * CHUNK)
     stop = threading.Event()
 
     def write_on() -> None:
