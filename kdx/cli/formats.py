@@ -39,10 +39,15 @@ def text(table: Table, zone: tzinfo, width: int | None) -> str:
         preserve_whitespace=True,
         colalign=["right" if column.kind in NUMBERS else "left" for column in table.columns] if rows else None,
     )
-    above = map(visible, table.above)
-    lines = [heading_line(table, zone), *above, *(line.rstrip() for line in drawn.splitlines())]
-    lines += [line for line in (legend_line(table), *map(visible, table.notes)) if line]
-    return "\n".join(lines) + "\n"
+    above = (heading_line(table, zone), *map(visible, table.above))
+    below = (line for line in (legend_line(table), *map(visible, table.notes)) if line)
+    rows_drawn = "\n".join(line.rstrip() for line in drawn.splitlines())
+    return "\n".join([*_sentences(above, width), rows_drawn, *_sentences(below, width)]) + "\n"
+
+
+def _sentences(lines: Iterable[str], width: int | None) -> list[str]:
+    """Return what stands above or below a table, by 禁則 in the width there is."""
+    return list(lines) if width is None else [_wrapped(line, width) for line in lines]
 
 
 def _fit(columns: tuple[Column, ...], rows: list[list[str]], width: int) -> list[list[str]]:

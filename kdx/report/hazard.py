@@ -23,6 +23,9 @@ JOBS = {
     Job.REPORT: N_("report for the office"),
 }
 
+MOST_SOURCES = 4
+"""Files and addresses that are named; of a folder with a whole evening in it the rest is counted."""
+
 WEATHER_COLUMNS = (
     Column("school", N_("School")),
     Column("level", N_("Level"), "word"),
@@ -125,7 +128,9 @@ def _notes(picture: Picture, zone: tzinfo) -> Iterator[str]:
     for doubt in (*picture.doubts, *picture.notes):
         yield str(doubt)
     if picture.sources:
-        yield _("Read from: {places}").format(places=", ".join(picture.sources))
+        places = ", ".join(picture.sources[:MOST_SOURCES])
+        more = len(picture.sources) - MOST_SOURCES
+        yield _("Read from: {places}").format(places=places) + (f" (+{more})" if more > 0 else "")
 
 
 def replay_table(board: Board, lines: Iterable[Line], zone: tzinfo) -> Table:
