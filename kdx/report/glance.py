@@ -18,7 +18,9 @@ from kdx.rollout.stream import PROVEN, State
 from kdx.schedule.planner import broken
 from kdx.schedule.standing import Standing, Waits
 
-COLUMNS = (Column("part", N_("Part"), "word"), Column("state", N_("Where it stands")), Column("next", N_("Next")))
+COLUMNS = (
+    Column("part", N_("Part of the work"), "word"), Column("state", N_("Where it stands")), Column("next", N_("Next")),
+)
 FIRST_STEPS = (
     Column("step", N_("Step"), "count"), Column("what", N_("What"), "word"), Column("command", N_("Command")),
 )

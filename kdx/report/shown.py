@@ -17,12 +17,14 @@ def human_bytes(size: float) -> str:
 
 
 def human_seconds(seconds: float) -> str:
-    """Given seconds, return 3.2 s, 12:05 or 1:02:03 (hours, minutes, seconds)."""
+    """Given seconds, return 3.2 s, 12 min 5 s or 25 h 14 min: never what could be read as a time of day."""
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return _("{seconds} s").format(seconds=f"{seconds:.1f}")
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    if hours:
+        return _("{hours} h {minutes} min").format(hours=f"{hours:,}", minutes=minutes)
+    return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=rest)
 
 
 def human_ratio(ratio: float) -> str:
@@ -90,7 +92,7 @@ def origin_line(table: Table, zone: tzinfo) -> str:
 
 def legend_line(table: Table) -> str:
     """Return the legend in one line, empty where there is none."""
-    return "  ".join(f"{visible(mark)} {visible(translate(meaning))}" for mark, meaning in table.legend)
+    return "  ".join(f"{visible(mark)}={visible(translate(meaning))}" for mark, meaning in table.legend)
 
 
 def headings(table: Table) -> list[str]:

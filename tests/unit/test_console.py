@@ -281,7 +281,9 @@ def test_only_the_whole_is_a_hundred_per_cent(ratio: float, shown: str) -> None:
     assert human_ratio(ratio) == shown
 
 
-@pytest.mark.parametrize("seconds, shown", [(0, "0.0 s"), (59.94, "59.9 s"), (725, "12:05"), (3723.9, "1:02:03")])
+@pytest.mark.parametrize(
+    "seconds, shown", [(0, "0.0 s"), (59.94, "59.9 s"), (725, "12 min 5 s"), (3723.9, "1 h 2 min")],
+)
 def test_durations_are_read_at_a_glance(seconds: float, shown: str) -> None:
     assert human_seconds(seconds) == shown
 
@@ -355,7 +357,7 @@ def test_progress_in_a_log_is_at_most_one_line_every_half_minute() -> None:
     lines = log.getvalue().splitlines()
     assert len(lines) == 100 // LOG_INTERVAL_S + 1
     assert lines[0] == "scan\\n共有: 300 entries / 1,000 entries (30.0 s)"
-    assert lines[-1] == "scan\\n共有: 1,000 entries / 1,000 entries (1:40)"
+    assert lines[-1] == "scan\\n共有: 1,000 entries / 1,000 entries (1 min 40 s)"
 
 
 def test_a_log_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def migration(survey: Survey, audience: Audience) -> Section:
     rows, bars = [], []
     for school in survey.board.schools:
         proven, total = _moved(survey, school)
-        rows.append({"school": short_name(school.name), "proven": proven, "total": total,
-                     "part": proven / total if total else None})
+        planned = bool(total)
+        rows.append({"school": short_name(school.name), "proven": proven if planned else None,
+                     "total": total if planned else None, "part": proven / total if planned else None})
         said = f"{human_bytes(proven)} / {human_bytes(total)}" if total else _("not planned yet")
         parts = ((proven, Tone.GOOD), (total - proven, Tone.REST)) if total else None
         bars.append(Bar(short_name(school.name), parts, said))
