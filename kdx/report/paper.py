@@ -38,7 +38,8 @@ tr { break-inside: avoid; }
 code, pre { font: 9pt/1.45 "Noto Sans Mono CJK JP", monospace; overflow-wrap: anywhere; }
 pre { border-left: 3pt solid #999; margin: 1.5mm 0; padding: 0 3mm; white-space: pre-wrap; break-inside: avoid; }
 footer { font-size: 8.5pt; text-align: right; margin-top: 4mm; }
-@media print { body { margin: 0; max-width: none; } }
+.wide { overflow-x: auto; }
+@media print { body { margin: 0; max-width: none; } .wide { overflow: visible; } }
 """
 UPRIGHT = """
 body { max-width: 178mm; margin: 8mm auto; }
@@ -146,7 +147,8 @@ def of_table(table: Table, zone: tzinfo) -> Iterable[str]:
 
 def web_page(table: Table, zone: tzinfo) -> str:
     """Return a table as one page that prints on A4 landscape."""
-    return page(table.title, [element("h1", table.title), *of_table(table, zone)], DENSE, "landscape")
+    parts = [element("h1", table.title), wide(table.title, *of_table(table, zone))]
+    return page(table.title, parts, DENSE, "landscape")
 
 
 def _class(kind: str) -> str:

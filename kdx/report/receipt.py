@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from kdx.handover import Issued
 from kdx.language import N_, _, current_language
 from kdx.remotes.interface import Kind
-from kdx.report.paper import commands, element, grid, page, pairs
+from kdx.report.paper import commands, element, grid, page, pairs, text
 from kdx.report.tables import Column, Table
 from kdx.report.words import HOW, HOW_MEANINGS, KINDS
 from kdx.transfer.receipt import RECEIPT, Facts, Held
@@ -168,8 +168,9 @@ def _check(facts: Facts, fingerprint: str) -> Iterator[str]:
 
 def _confirm() -> Iterator[str]:
     yield element("h2", _("Confirmation of the school"))
-    cells = "".join(element("th", name) + "<td></td>" for name in (_("Date"), _("Office"), _("Confirmed by")))
-    yield f'<table class="confirm"><tr>{cells}</tr></table>'
+    names = (_("Date"), _("Office"), _("Confirmed by"))
+    cells = "".join(f'<th scope="row">{text(name)}</th><td></td>' for name in names)
+    yield f'<table class="confirm"><tbody><tr>{cells}</tr></tbody></table>'
 
 
 def _list(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

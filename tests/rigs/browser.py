@@ -3,7 +3,6 @@
 The protocol goes through two pipes (file descriptors 3 and 4), a JSON document each, ended by a zero byte.
 """
 
-import base64
 import json
 import os
 import subprocess
@@ -113,8 +112,3 @@ def open_browser(folder: Path) -> Iterator[Browser]:
             process.terminate()
             process.wait(30)
             os.close(to_write)
-
-
-def as_bytes(picture: str) -> bytes:
-    """Return a picture as a file holds it."""
-    return base64.b64decode(picture)
