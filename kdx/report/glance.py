@@ -12,7 +12,8 @@ from kdx.hazard.policy import LEVELS
 from kdx.language import N_, _, translate
 from kdx.report.hazard import JOBS
 from kdx.report.migration_status import BOARD, KINDS, NOBODY, SCHOOL, TECHNICIAN, WAITS, status_table
-from kdx.report.rollout import is_overdue, short_name
+from kdx.report.rollout import is_overdue
+from kdx.report.schools import short_name
 from kdx.report.tables import Column, Row, Table
 from kdx.rollout.stream import PROVEN, State
 from kdx.schedule.planner import broken

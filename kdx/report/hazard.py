@@ -10,6 +10,7 @@ from kdx.hazard.level import Reason, Standing
 from kdx.hazard.memory import Outcome
 from kdx.hazard.policy import LEVELS, PERILS, Order
 from kdx.language import N_, _, translate
+from kdx.report.schools import short_name
 from kdx.report.tables import Column, Row, Table
 from kdx.schedule.replay import Line
 from kdx.schedule.situation import Job
@@ -159,7 +160,7 @@ def replay_table(board: Board, lines: Iterable[Line], zone: tzinfo) -> Table:
 def _schools(names: Sequence[str], board: Board) -> str:
     if len(names) == len(board.schools) > 1:
         return _("all schools")
-    return ", ".join(names)
+    return ", ".join(map(short_name, names))
 
 
 def _level_detail(standing: Standing, zone: tzinfo) -> str:

@@ -9,7 +9,7 @@ from kdx.inventory.fiscal_year import fiscal_year_label
 from kdx.language import N_, _, translate
 from kdx.report import charts
 from kdx.report.charts import Bar, Tone
-from kdx.report.rollout import short_name
+from kdx.report.schools import short_name
 from kdx.report.sections.section import SCHOOL, Audience, Section, told
 from kdx.report.shown import human_bytes
 from kdx.report.tables import Column

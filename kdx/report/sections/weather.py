@@ -10,7 +10,7 @@ from kdx.hazard.policy import LEVELS
 from kdx.language import N_, _, translate
 from kdx.report import charts
 from kdx.report.charts import Days, Tone
-from kdx.report.rollout import short_name
+from kdx.report.schools import short_name
 from kdx.report.sections.section import SCHOOL, Audience, Section, told
 from kdx.report.tables import Column, Row
 from kdx.state.ledger import Recorded
