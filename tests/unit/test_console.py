@@ -399,3 +399,14 @@ def test_what_cp932_cannot_hold_is_named_and_nothing_is_written(tmp_path: Path) 
     with pytest.raises(NotInEncoding, match=r"𠮷 \(U\+20BB7\), ¥ \(U\+00A5\)"):
         show_table(hard, "csv", str(tmp_path / "b.csv"), TOKYO, "cp932")
     assert not (tmp_path / "b.csv").exists()
+
+
+def test_headings_break_before_anything_is_cut_and_a_mark_stays_with_its_meaning() -> None:
+    columns = (Column("path", "P", "path"), Column("count", "読めなかったものの件数", "count"))
+    legend = tuple((mark, "意味の説明") for mark in "未中申確承保期")
+    table = Table("題", columns, [{"path": "x" * 55, "count": 3}], notes=("あ" * 60,), legend=legend)
+    drawn = formats.text(table, TOKYO, 70).splitlines()
+    assert any("x" * 55 in line for line in drawn) and max(map(wcswidth, drawn)) <= 70
+    assert all(item.split("=")[1] == "意味の説明" for line in drawn if "=" in line for item in line.split())
+    # where there is too little room even so, the path is cut in its middle
+    assert any("..." in line for line in formats.text(table, TOKYO, 60).splitlines())
