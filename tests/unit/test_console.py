@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -410,3 +410,12 @@ def test_headings_break_before_anything_is_cut_and_a_mark_stays_with_its_meaning
     assert all(item.split("=")[1] == "意味の説明" for line in drawn if "=" in line for item in line.split())
     # where there is too little room even so, the path is cut in its middle
     assert any("..." in line for line in formats.text(table, TOKYO, 60).splitlines())
+
+
+def test_excel_shows_sizes_and_durations_with_their_units_and_holds_the_numbers(tmp_path: Path) -> None:
+    columns = (Column("bytes", "B", "bytes"), Column("seconds", "S", "seconds"))
+    table = Table("t", columns, [{"bytes": 7_000_000_000, "seconds": 5400}])
+    show_table(table, "xlsx", str(tmp_path / "a.xlsx"), TOKYO)
+    size, seconds = openpyxl.load_workbook(tmp_path / "a.xlsx").active[3]
+    assert size.value == 7_000_000_000 and "GB" in size.number_format
+    assert seconds.number_format == "[h]:mm:ss" and seconds.value == timedelta(minutes=90)
