@@ -27,6 +27,8 @@ FIRST_STEPS = (
 )
 MOST_NAMES = 3
 """Schools that are named in one line; more are counted."""
+AND = N_(", ")
+"""Between things that are told in one line."""
 Line = tuple[str, str]
 """Where it stands, already translated; what to type next."""
 
@@ -92,9 +94,11 @@ def _migration(glance: Glance) -> Line:
     text = _("{done} of {all} done").format(done=done, all=len(every))
     waits = [f"{translate(who)} {counts[who]}" for who in (SCHOOL, BOARD, TECHNICIAN) if counts[who]]
     if waits:
-        text += _("; waiting for: {who}").format(who=", ".join(waits))
+        text += _("; waiting for: {who}").format(who=_(AND).join(waits))
     if counts[NOBODY]:
         text += _("; {count} go on with the next run").format(count=counts[NOBODY])
+    if not glance.board.targets:
+        text += _("; kdx.yml names no target yet")
     return text, _next_move(glance, [one for one in every if one.waits is not Waits.DONE])
 
 
@@ -171,8 +175,8 @@ def _schedule(glance: Glance) -> Line:
         said.append(_("whether it runs by itself is unknown: {why}").format(why=_first_line(glance.timers)))
     elif not glance.timers:
         said.append(_("nothing starts it by itself yet"))
-        return ", ".join(said), "kdx schedule install"
-    return ", ".join(said) or _("nothing to do"), "kdx schedule show"
+        return _(AND).join(said), "kdx schedule install"
+    return _(AND).join(said) or _("nothing to do"), "kdx schedule show"
 
 
 def _rollout(glance: Glance) -> Line:
@@ -188,8 +192,8 @@ def _rollout(glance: Glance) -> Line:
     said += [f"{translate(state)} {counts[state]}" for state in troubles if counts[state]]
     if overdue:
         said.append(_("overdue {count}").format(count=overdue))
-        return ", ".join(said), "kdx rollout status --overdue"
-    return ", ".join(said), "kdx rollout status" + (" --blocked" if counts[State.HELD] else "")
+        return _(AND).join(said), "kdx rollout status --overdue"
+    return _(AND).join(said), "kdx rollout status" + (" --blocked" if counts[State.HELD] else "")
 
 
 def _unknown(error: KdxError) -> str:
@@ -203,7 +207,7 @@ def _first_line(error: KdxError) -> str:
 def _named(schools: Sequence[object]) -> str:
     names = [short_name(str(getattr(one, "name"))) for one in schools]
     more = _(" and {count} more").format(count=len(names) - MOST_NAMES) if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
+    return _(AND).join(names[:MOST_NAMES]) + more
 
 
 def _zone(glance: Glance) -> ZoneInfo:

@@ -64,7 +64,7 @@ def test_every_part_says_where_it_stands_and_what_to_type_next(board):
     told = {row["part"]: (row["state"], row["next"]) for row in rows(board)}
     assert told["Inventory"] == (
         "14 schools, 14 shares, 10 of them scanned (the oldest scan: 2026-10-26)", "kdx inventory scan --all")
-    assert told["Migration"][0] == "0 of 14 done; waiting for: the technician 14"
+    assert told["Migration"][0] == "0 of 14 done; waiting for: the technician 14; kdx.yml names no target yet"
     assert told["Backup"] == ("promise (a good backup within 30 hours) broken: 川辺小", "kdx backup run s9_es")
     assert told["Schedule"][1] == "kdx schedule install"
     assert "milestones proven" in told["Rollout"][0] and told["Rollout"][1] == "kdx rollout status --overdue"
