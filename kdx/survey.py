@@ -79,10 +79,6 @@ def survey(board: Board, ledger: Ledger, state: StateFolder, now: datetime, as_o
 
 
 def _since(ledger: Ledger, kind: str, began: datetime, as_of: datetime | None) -> list[Recorded]:
-    """Return events of a kind since a time, and before them the last one of each subject that is older."""
-    recent = list(ledger.events(kind, since=began, as_of=as_of))
-    known = {event.id for event in recent}
-    older = {event.subject: event for event in ledger.events(kind, as_of=began)} if as_of else {
-        event.subject: event for event in ledger.present(kind) if event.id not in known
-    }
-    return sorted([*older.values(), *recent], key=lambda event: event.id)
+    """Return events of a kind since a time, and before them of each subject the one that held then."""
+    before = ledger.read((kind,), "newest", as_of=began - timedelta(microseconds=1)).events
+    return sorted([*before, *ledger.events(kind, since=began, as_of=as_of)], key=lambda event: event.id)

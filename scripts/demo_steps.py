@@ -1,6 +1,7 @@
 """The demo: one school moves before the reader's eyes, and the result is proven without kdx.
 
-Everything lies in a temporary folder that is removed at the end, on Ctrl-C too; only the receipt stays, in .work/demo.
+Everything lies in a temporary folder that is removed at the end, on Ctrl-C too; the receipt and the pages stay, in
+.work/demo.
 Each command is shown as one would type it. Ends with 0 only if every step came out as it must.
 """
 
@@ -96,7 +97,9 @@ def play(stage: Stage) -> None:
     break_it(stage)
     lose_the_server(stage)
     ask_the_gates(stage)
+    rehearse(stage)
     storm(stage)
+    tell_everybody(stage)
 
 
 def write_down(stage: Stage) -> None:
@@ -231,6 +234,35 @@ def ask_the_gates(stage: Stage) -> None:
     )
     stage.run("kdx", "rollout", "set", "claim", SCHOOL, "read_only", "done")
     stage.run("kdx", "rollout", "why", SCHOOL, "retire", expect=4)
+
+
+def rehearse(stage: Stage) -> None:
+    """What the probe would send, and a cutover tried before the day."""
+    tell(
+        "What would kdx ask the servers themselves? Every command and packet is shown, and none is sent.",
+        "サーバーそのものには何を尋ねるのか。送る前に、コマンドと通信をすべて示します（ここでは送りません）。",
+    )
+    stage.run("kdx", "rollout", "probe", SCHOOL, "--explain")
+    tell(
+        "The cutover is rehearsed before the day. One rehearsal is not enough: no, on a sheet to sign; exit 4.",
+        "切替は当日の前に予行します。予行が一度だけのうちは「不可」で、署名欄のある判定書にそう書かれます（終了コード 4）。",
+    )
+    stage.run("kdx", "migrate", "cutover", SCHOOL, "--to", "cloud", "--rehearse", "--sheet", "receipt/go-no-go.html",
+              expect=4)
+
+
+def tell_everybody(stage: Stage) -> None:
+    """One page for the meeting, and where things stand for whoever sits down next."""
+    tell(
+        "One page for the meeting, from the ledger alone. It loads nothing and prints on A4.",
+        "会議に出す 1 枚の報告です。台帳だけから作り、外から何も読み込まず、A4 に印刷できます。",
+    )
+    stage.run("kdx", "report", "-o", "receipt/report.html", "--audience", "schools")
+    tell(
+        "And for whoever sits down next: where things stand, and what to type.",
+        "次に席に着く人のために、いまの状況と次に入力するコマンドを示します。",
+    )
+    stage.run("kdx")
 
 
 def storm(stage: Stage) -> None:

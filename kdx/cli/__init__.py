@@ -102,17 +102,23 @@ class Root(KdxGroup):
         sys.exit(int(code or ExitCode.DONE))
 
 
-@click.group(cls=Root, no_args_is_help=True, invoke_without_command=False)
+@click.group(cls=Root, invoke_without_command=True)
 @click.version_option(__version__, message="kdx %(version)s", help=N_("Show the version and exit."))
 @format_options
 @click.pass_context
 def root(context: click.Context) -> None:
     """Move, back up and prove the data that lie on file servers inside schools.
 
+    Without a command it shows where things stand and what to do next.
+
     Example: kdx inventory list
     """
     application: Application = context.obj
     context.call_on_close(application.close)
+    if context.invoked_subcommand is None:
+        from kdx.cli.glance import show_glance
+
+        show_glance(application)
 
 
 def _stop(signal_number: int, frame: object) -> NoReturn:

@@ -123,6 +123,11 @@ class Application:
         return self.clock()
 
     @property
+    def names_inventory(self) -> bool:
+        """Whether somebody said where the inventory is."""
+        return bool(self._inventory or self.environment.get("KDX_INVENTORY"))
+
+    @property
     def inventory_folder(self) -> Path:
         """--inventory, else $KDX_INVENTORY, else ./inventory, else /etc/kdx/inventory."""
         from kdx.config import choose_inventory

@@ -1,30 +1,25 @@
-"""A decisions file as a school sends it back -> rows of text. Reads Excel and CSV; believes nothing and judges nothing.
+"""A decisions file as a school sends it back -> rows of text. Believes nothing and judges nothing.
 
-Excel: merged cells count for every row they cover, but for the number of an entry. CSV: UTF-8 with or without a byte
-order mark, or cp932 as Excel on Japanese Windows saves it; comma, semicolon or tab.
+Excel or CSV, read as every file somebody sends (kdx/rollout/grid.py, kdx/cli/sheet_reader.py); merged cells count for
+every row they cover, but for what names an entry.
 """
 
-import csv
-import io
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from kdx.cli.sheet_reader import cells_of
 from kdx.decisions import File
 from kdx.errors import UsageMistake
 from kdx.inventory.assess.answers import COLUMNS, Written, column_of_heading, headings
-from kdx.language import N_, _
+from kdx.language import N_, _, translate
+from kdx.rollout.grid import HEADINGS_WITHIN, FileUnclear, Limits, decode, grid_of_csv, unguarded
 
-HEADING_WITHIN = 20
-"""Rows in which the headings must come."""
 NEEDED = ("id", "decision")
 NEVER_SPREAD = ("id", "path", "name")
 """Columns whose merged cells are not believed to mean several rows: each row has its own."""
-_GUARDED = tuple("=+-@\t\r＝＋－＠")
-MOST_BYTES = 200 << 20
-MOST_UNPACKED = 1 << 30
-"""Bytes a workbook may unpack to; a million rows of answers need a fifth of it."""
+LIMITS = Limits(bytes=200 << 20, unpacked=1 << 30, rows=1_100_000)
+"""A million rows of answers need a fifth of it."""
 
 
 class FileUnreadable(UsageMistake):
@@ -38,12 +33,13 @@ def read_decisions(path: Path) -> File:
     """Return a file's rows with the columns that are known, cells as text. FileUnreadable says what is wrong."""
     try:
         raw = path.read_bytes()
+        workbook = path.suffix.lower() in (".xlsx", ".xlsm") or raw.startswith(b"PK\x03\x04")
+        table = _workbook(raw, path.name) if workbook else _comma_separated(raw, path.name)
+        return File(path.name, sha256(raw).hexdigest(), list(_rows(enumerate(table, 1), path)))
     except OSError as error:
         raise FileUnreadable(file=path, why=error.strerror) from error
-    if len(raw) > MOST_BYTES:
-        raise FileUnreadable(file=path, why=_("it is too large"))
-    table = _workbook(raw, path) if path.suffix.lower() in (".xlsx", ".xlsm") else _comma_separated(raw, path)
-    return File(path.name, sha256(raw).hexdigest(), list(_rows(table, path)))
+    except FileUnclear as error:
+        raise FileUnreadable(file=path, why=translate(str(error.values["why"]))) from error
 
 
 def _rows(table: Iterable[tuple[int, Sequence[str]]], path: Path) -> Iterator[Written]:
@@ -55,7 +51,7 @@ def _rows(table: Iterable[tuple[int, Sequence[str]]], path: Path) -> Iterator[Wr
             found.pop("", None)
             if set(NEEDED) <= set(found):
                 places = found
-            elif number >= HEADING_WITHIN:
+            elif number >= HEADINGS_WITHIN:
                 break
         else:
             yield Written(number, {column: cells[index] for column, index in places.items() if index < len(cells)})
@@ -64,76 +60,23 @@ def _rows(table: Iterable[tuple[int, Sequence[str]]], path: Path) -> Iterator[Wr
         raise FileUnreadable(file=path, why=_("it has no row with the headings {wanted}").format(wanted=wanted))
 
 
-def _comma_separated(raw: bytes, path: Path) -> Iterator[tuple[int, Sequence[str]]]:
-    text = _decoded(raw, path)
-    first = max(text.split("\n", HEADING_WITHIN)[:HEADING_WITHIN], key=len, default="")
-    delimiter = max(",;\t", key=first.count)
-    try:
-        for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1):
-            yield number, [_unguarded(cell) for cell in cells]
-    except csv.Error as error:
-        raise FileUnreadable(file=path, why=str(error)) from error
+def _comma_separated(raw: bytes, file: str) -> Iterator[Sequence[str]]:
+    text, _encoding = decode(raw, file, LIMITS)
+    for row in grid_of_csv(text, file):
+        yield [unguarded(str(cell)) for cell in row]
 
 
-def _decoded(raw: bytes, path: Path) -> str:
-    for encoding in ("utf-8-sig", "cp932"):
-        try:
-            text = raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise FileUnreadable(file=path, why=_("it is neither UTF-8 nor Shift_JIS (cp932) text"))
-
-
-def _unguarded(cell: str) -> str:
-    """Undo what kdx puts before text that looks like a formula (kdx/cli/formats.py)."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_GUARDED) else cell
-
-
-def _workbook(raw: bytes, path: Path) -> Iterator[tuple[int, Sequence[str]]]:
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            if sum(part.file_size for part in archive.infolist()) > MOST_UNPACKED:
-                raise FileUnreadable(file=path, why=_("it is too large"))
-        # the values Excel computed, never a formula
-        sheet = load_workbook(io.BytesIO(raw), data_only=True).worksheets[0]
-        spread = _merged(sheet)
-        rows = [
-            [spread.get((number, index), _text(cell.value)) for index, cell in enumerate(cells)]
-            for number, cells in enumerate(sheet.iter_rows(), 1)
-        ]
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, TypeError, IndexError, EOFError) as error:
-        raise FileUnreadable(file=path, why=_("it is not a whole Excel workbook (.xlsx)")) from error
+def _workbook(raw: bytes, file: str) -> Iterator[Sequence[str]]:
+    rows, covered = cells_of(raw, file, LIMITS)
     known = headings()
-    own: Mapping[int, str] = {}
-    for number, cells in enumerate(rows, 1):
+    own: frozenset[int] = frozenset()
+    for number, row in enumerate(rows):
+        cells = [_text(covered.get((number, index), cell)) for index, cell in enumerate(row)]
         named = {index: column_of_heading(cell, known) for index, cell in enumerate(cells)}
         if not own and set(NEEDED) <= set(named.values()):
-            own = {index: column for index, column in named.items() if column in NEVER_SPREAD}
-        for index in own:
-            if (number, index) in spread:
-                cells[index] = ""
-        yield number, cells
-
-
-def _merged(sheet: object) -> dict[tuple[int, int], str]:
-    """Return (row, column from 0) -> text for every cell that a merged one covers, but its first."""
-    spread: dict[tuple[int, int], str] = {}
-    for area in sheet.merged_cells.ranges:  # type: ignore[attr-defined]
-        text = _text(area.start_cell.value)
-        for row, column in area.cells:
-            if (row, column) != (area.min_row, area.min_col):
-                spread[row, column - 1] = text
-    return spread
+            own = frozenset(index for index, column in named.items() if column in NEVER_SPREAD)
+        yield ["" if index in own and (number, index) in covered else cell for index, cell in enumerate(cells)]
 
 
 def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

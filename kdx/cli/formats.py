@@ -7,18 +7,19 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 
 from kdx.cli.help import wrap
 from kdx.language import translate
 from kdx.report.paper import web_page
-from kdx.report.shown import exact, heading_line, headings, legend_line, shown
+from kdx.report.shown import GAP, exact, heading_line, headings, legend_items, legend_line, shown
 from kdx.report.tables import NUMBERS, Column, Kind, Table, is_plain, visible
 
 SCHEMA_VERSION = 1
 SHORTEST_PATH = 16
 NARROWEST_TEXT = 20
+NARROWEST_HEADING = 8
 """Terminal columns that a column keeps, however narrow the terminal is."""
 
 
@@ -29,41 +30,83 @@ def text(table: Table, zone: tzinfo, width: int | None) -> str:
     # headings need no more room than cells do
     tabulate.MIN_PADDING = 0
     rows = [[shown(row.get(column.key), column.kind, zone) for column in table.columns] for row in table.rows]
+    names = headings(table)
     if width is not None:
-        rows = _fit(table.columns, rows, width)
+        names, rows = _fit(table.columns, names, rows, width)
     drawn = tabulate.tabulate(
         rows,
-        headings(table),
+        names,
         tablefmt="simple",
         disable_numparse=True,
         preserve_whitespace=True,
         colalign=["right" if column.kind in NUMBERS else "left" for column in table.columns] if rows else None,
     )
-    above = map(visible, table.above)
-    lines = [heading_line(table, zone), *above, *(line.rstrip() for line in drawn.splitlines())]
-    lines += [line for line in (legend_line(table), *map(visible, table.notes)) if line]
-    return "\n".join(lines) + "\n"
+    head = _packed(heading_line(table, zone).split(GAP), width, GAP)
+    above = [*head, *_sentences(map(visible, table.above), width)]
+    below = [*_packed(legend_items(table), width, "  "), *_sentences(filter(None, map(visible, table.notes)), width)]
+    return "\n".join([*above, *(line.rstrip() for line in drawn.splitlines()), *below]) + "\n"
 
 
-def _fit(columns: tuple[Column, ...], rows: list[list[str]], width: int) -> list[list[str]]:
-    """Shorten paths, then wrap running text (禁則), so that the widest row fits; other columns stay whole."""
+def _sentences(lines: Iterable[str], width: int | None) -> list[str]:
+    """Return what stands above or below a table, by 禁則 in the width there is."""
+    return list(lines) if width is None else [_wrapped(line, width) for line in lines]
+
+
+def _packed(items: Sequence[str], width: int | None, gap: str) -> list[str]:
+    """Return what belongs together in as few lines as there is width for: a mark stays with its meaning."""
     from wcwidth import wcswidth
 
-    widths = [
-        max([wcswidth(visible(translate(column.heading))), *(wcswidth(row[index]) for row in rows)])
-        for index, column in enumerate(columns)
-    ]
-    excess = sum(widths) + 2 * (len(widths) - 1) - width
+    lines: list[str] = []
+    for item in items:
+        if lines and (width is None or wcswidth(lines[-1] + gap + item) <= width):
+            lines[-1] += gap + item
+        else:
+            lines.append(item)
+    return _sentences(lines, width)
+
+
+def _fit(
+    columns: tuple[Column, ...], names: list[str], rows: list[list[str]], width: int
+) -> tuple[list[str], list[list[str]]]:
+    """Break headings, then shorten paths, then wrap running text (禁則), so that the widest row fits.
+
+    Other columns stay whole.
+    """
+    from wcwidth import wcswidth
+
+    cells = [max((wcswidth(row[index]) for row in rows), default=0) for index in range(len(columns))]
+    heads = dict(enumerate(map(wcswidth, names)))
+    excess = sum(max(cells[index], head) for index, head in heads.items()) + 2 * (len(columns) - 1) - width
+    rooms = _narrowed(heads, {index: max(cells[index], NARROWEST_HEADING) for index in heads}, excess)
+    names = [_balanced(name, rooms[index]) for index, name in enumerate(names)]
+    excess -= sum(max(cells[index], heads[index]) - max(cells[index], room) for index, room in rooms.items())
     for kind, least, fit in (("path", SHORTEST_PATH, shorten), ("text", NARROWEST_TEXT, _wrapped)):
-        found = [index for index, column in enumerate(columns) if column.kind == kind and widths[index] > least]
-        for index in sorted(found, key=lambda index: -widths[index]):
-            if excess <= 0:
-                break
-            room = max(least, widths[index] - excess)
-            excess -= widths[index] - room
-            for row in rows:
-                row[index] = fit(row[index], room)
-    return rows
+        wide = {index: cells[index] for index, column in enumerate(columns) if column.kind == kind}
+        found = _narrowed(wide, {index: max(least, min(rooms[index], cells[index])) for index in wide}, excess)
+        excess -= sum(wide[index] - room for index, room in found.items())
+        rows = [
+            [fit(cell, found[index]) if found.get(index, cells[index]) < cells[index] else cell
+             for index, cell in enumerate(row)]
+            for row in rows
+        ]
+    return names, rows
+
+
+def _narrowed(widths: Mapping[int, int], least: Mapping[int, int], excess: int) -> dict[int, int]:
+    """Return widths of columns with the excess taken from the widest, each no narrower than its least."""
+    found = dict(widths)
+    while excess > 0 and (wide := [index for index in found if found[index] > least[index]]):
+        found[max(wide, key=found.__getitem__)] -= 1
+        excess -= 1
+    return found
+
+
+def _balanced(heading: str, room: int) -> str:
+    """Return a heading in as few lines as fit, all about as long: never one character alone."""
+    lines = len(wrap(heading, room))
+    while lines > 1 and len(wrap(heading, room - 1)) == lines:
+        room -= 1
+    return _wrapped(heading, room)
 
 
 def _wrapped(text: str, room: int) -> str:

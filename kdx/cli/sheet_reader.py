@@ -2,38 +2,54 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from kdx.language import N_
-from kdx.rollout.grid import MOST_BYTES, MOST_ROWS, FileUnclear, Grid
+from kdx.rollout.grid import REPORT, FileUnclear, Grid, Limits
 
-MOST_COLUMNS = 200
+Covered = Mapping[tuple[int, int], object]
+"""(row, column), both from 0 -> what the first of the merged cells says that cover it; without that first one."""
 
 
 def read_sheet(raw: bytes, file: str) -> Grid:
     """Return the cells of the first sheet of a workbook."""
+    cells, covered = cells_of(raw, file, REPORT)
+    for (row, column), value in covered.items():
+        if row < len(cells) and column < len(cells[row]):
+            cells[row][column] = value
+    return cells
+
+
+def cells_of(raw: bytes, file: str, limits: Limits) -> tuple[list[list[object]], Covered]:
+    """Return the cells of the first sheet as they stand in it, and what merged ones say of those they cover."""
+    sheet = _first_sheet(raw, file, limits)
+    if sheet.max_row > limits.rows or sheet.max_column > limits.columns:
+        raise FileUnclear(file=file, why=N_("it has more rows than any such report"))
+    cells = [[_plain(value) for value in row] for row in sheet.iter_rows(values_only=True)]
+    covered = {
+        (row - 1, column - 1): _plain(area.start_cell.value)
+        for area in sheet.merged_cells.ranges
+        for row, column in area.cells
+        if (row, column) != (area.min_row, area.min_col)
+    }
+    return cells, covered
+
+
+def _first_sheet(raw: bytes, file: str, limits: Limits) -> Any:
     from openpyxl import load_workbook
 
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            # a few kilobytes may unpack to gigabytes
-            if sum(part.file_size for part in archive.infolist()) > 4 * MOST_BYTES:
+            if sum(part.file_size for part in archive.infolist()) > limits.unpacked:
                 raise FileUnclear(file=file, why=N_("it is larger than any such report"))
-        sheet = load_workbook(io.BytesIO(raw), data_only=True).worksheets[0]
+        return load_workbook(io.BytesIO(raw), data_only=True).worksheets[0]
     except FileUnclear:
         raise
     except Exception as error:
         # openpyxl raises whatever its parsers do; all of it means the same here
         raise FileUnclear(file=file, why=N_("it is not a workbook that can be opened")) from error
-    if sheet.max_row > MOST_ROWS or sheet.max_column > MOST_COLUMNS:
-        raise FileUnclear(file=file, why=N_("it has more rows than any such report"))
-    cells = [[_plain(value) for value in row] for row in sheet.iter_rows(values_only=True)]
-    for area in sheet.merged_cells.ranges:
-        first = cells[area.min_row - 1][area.min_col - 1]
-        for row in range(area.min_row - 1, min(area.max_row, len(cells))):
-            for column in range(area.min_col - 1, min(area.max_col, len(cells[row]))):
-                cells[row][column] = first
-    return cells
 
 
 def _plain(value: object) -> object:

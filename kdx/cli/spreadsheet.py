@@ -18,7 +18,13 @@ ROOM = 24
 A4 = 9
 LEGEND = N_("How to fill this in")
 FIRST_YEAR = 1901
-_NUMBER_FORMATS = {"count": "#,##0", "bytes": "#,##0", "seconds": "0.0", "ratio": "0.00%"}
+_NUMBER_FORMATS = {
+    "count": "#,##0", "ratio": "0.00%", "seconds": "[h]:mm:ss",
+    "bytes": '[>=999950000]#,##0.0,,," GB";[>=999950]#,##0.0,," MB";#,##0" B"',
+}
+"""What Excel shows: the unit stands in every cell, and the cell still holds the number."""
+DAY = 86_400
+"""Seconds in what Excel counts a duration by."""
 MADE_BY = "kdx"
 _NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\]")
 _EXCEL_ESCAPE = re.compile(r"_x(?=[0-9A-Fa-f]{4}_)")
@@ -156,6 +162,8 @@ def _cell(sheet: Any, value: object, column: Column, zone: tzinfo) -> Any:
         if column.kind == "ratio":
             # rounded down, as everywhere: only what is whole says 100 %
             value = int(value * 10_000 + 1e-9) / 10_000
+        elif column.kind == "seconds":
+            value = value / DAY
     else:
         return _text(sheet, value.isoformat(" ") if isinstance(value, datetime) else shown(value, column.kind, zone))
     cell = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]

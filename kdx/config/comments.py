@@ -92,6 +92,8 @@ JAPANESE = Comments(
 # time_zone: Asia/Tokyo
 # schedule: {window: "22:00-05:00", done_by: "07:00", class_hours: "08:00-17:00", class_rate: 10Mbit}
 # hazard: {look_ahead_hours: 6, unknown_minutes: 30, rearm_hours: 2, line_percent: 50}   # 気象への備え
+# report: {publish: "smb://kdx@office/share/kdx", at: "06:30", audience: board, secret: "file:/etc/kdx/office.password"}
+#   # 毎朝、報告 (HTML と Excel) を事務局の共有フォルダーに置く。置き換えるのは kdx が書いたものだけ
 """,
     keys="""\
 # 公開鍵
@@ -177,6 +179,8 @@ ENGLISH = Comments(
 # time_zone: Asia/Tokyo
 # schedule: {window: "22:00-05:00", done_by: "07:00", class_hours: "08:00-17:00", class_rate: 10Mbit}
 # hazard: {look_ahead_hours: 6, unknown_minutes: 30, rearm_hours: 2, line_percent: 50}   # what the weather changes
+# report: {publish: "smb://kdx@office/share/kdx", at: "06:30", audience: board, secret: "file:/etc/kdx/office.password"}
+#   # each morning the report (HTML and Excel) on the office's share; only what kdx wrote there is replaced
 """,
     keys="""\
 # Public keys

@@ -11,6 +11,7 @@ from kdx.hazard.feeds import Watch
 from kdx.hazard.items import Picture
 from kdx.hazard.jma import from_files, poll
 from kdx.hazard.memory import Outcome, recall, weigh
+from kdx.hazard.policy import decide
 from kdx.language import N_
 from kdx.state.folder import StateFolder
 
@@ -50,6 +51,16 @@ def look(board: Board, state: StateFolder, now: datetime, drop: Path | None = No
     picture = from_files(drop, watch, now) if drop else poll(watch, now)
     memory = recall(watch.folder / MEMORY)
     return Seen(picture, weigh(picture, board.schools, memory, watch.codes, board.hazard))
+
+
+def last_seen(board: Board, state: StateFolder) -> tuple[Outcome, ...]:
+    """Return what the scheduler's last look meant, of each school it had seen; when that was, each standing says."""
+    memory = recall(state.hazard() / MEMORY)
+    known = [(school, memory[school.id]) for school in board.schools if school.id in memory]
+    return tuple(
+        Outcome(school, one.standing, one.alarm, decide(one.alarm, one.standing, school, board.hazard))
+        for school, one in known
+    )
 
 
 def weigh_unread(board: Board, state: StateFolder, picture: Picture) -> tuple[Outcome, ...]:

@@ -64,6 +64,8 @@ def fiscal_year_label(year: int) -> str:
         return f"令和{_number(year - 2018)}年度({year}年度)"
     if year >= 1989:
         return f"平成{_number(year - 1988)}年度({year}年度)"
+    if year >= 1926:
+        return f"昭和{_number(year - 1925)}年度({year}年度)"
     return f"{year}年度"
 
 

@@ -55,7 +55,8 @@ class Series:
     name: str
     points: Sequence[tuple[date, float]]
     tone: Tone
-    dashed: bool = False
+    dashes: str = ""
+    """Lengths of strokes and gaps, other ones for each line: colour alone tells nothing on a monochrome copier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def bars(title: str, unit: str, rows: Sequence[Bar], legend: Legend) -> str:
             drawn.append(f'<path d="M{_number(place)} {top + 1}V{top + LINE - 1}" stroke="#000" stroke-width="2"/>')
             left = max(left, place)
         drawn.append(_text(left + 6, top + 15, row.said))
-    return _chart(title, unit, len(rows) * LINE, drawn, legend)
+    return _chart(title, unit, len(rows) * LINE, drawn, _boxes(legend))
 
 
 def lines(title: str, unit: str, series: Sequence[Series], today: date) -> str:
@@ -126,15 +127,18 @@ def lines(title: str, unit: str, series: Sequence[Series], today: date) -> str:
         drawn.append(_text(float(where), floor + 18, day.isoformat(), "middle"))
     drawn.append(f'<path d="M{place(today, 0)}V20" stroke="#000" stroke-dasharray="2 3"/>')
     for one in series:
-        dash = ' stroke-dasharray="8 5"' if one.dashed else ""
         points = [place(day, value) for day, value in one.points]
         if len(points) > 1:
-            path = "L".join(points)
-            drawn.append(f'<path d="M{path}" fill="none" stroke="{one.tone.value[0]}" stroke-width="3"{dash}/>')
+            drawn.append(_stroke("L".join(points), one))
         for point in points[-1:]:
             x, y = point.split()
             drawn.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{one.tone.value[0]}"/>')
-    return _chart(title, unit, height, drawn, [(one.tone, one.name) for one in series])
+    return _chart(title, unit, height, drawn, [(_stroke("0 7H26", one), one.name) for one in series])
+
+
+def _stroke(path: str, series: Series) -> str:
+    dash = f' stroke-dasharray="{series.dashes}"' if series.dashes else ""
+    return f'<path d="M{path}" fill="none" stroke="{series.tone.value[0]}" stroke-width="3"{dash}/>'
 
 
 def calendar(title: str, unit: str, last: date, rows: Sequence[Days], signs: Signs) -> str:
@@ -152,8 +156,8 @@ def calendar(title: str, unit: str, last: date, rows: Sequence[Days], signs: Sig
         drawn.append(_text(LABEL - 8, top + 15, _fitting(row.label), "end"))
         drawn.append(_box(LABEL, top + 2, count * size, LINE - 4, Tone.REST))
         drawn += _squares(row.marks, top + 2, size)
-    key, end = _key([(_square(0, 0, 22, 14, tone, sign), meaning) for tone, sign, meaning in signs], len(rows) + 1)
-    return _drawing(title, unit, end, [*drawn, key])
+    samples = [(_square(0, 0, 22, 14, tone, sign), meaning) for tone, sign, meaning in signs]
+    return _chart(title, unit, (len(rows) + 1) * LINE, drawn, samples)
 
 
 def _squares(marks: Sequence[tuple[Tone, str] | None], top: float, size: float) -> Iterator[str]:
@@ -170,23 +174,29 @@ def _squares(marks: Sequence[tuple[Tone, str] | None], top: float, size: float) 
         yield f'<path class="days" d="{"".join(places)}" fill="{tone.value[0]}"/>'
 
 
-def _chart(title: str, unit: str, height: float, drawn: Iterable[str], legend: Legend) -> str:
-    key, end = _key([(_box(0, 0, 22, 14, tone), meaning) for tone, meaning in legend], height / LINE)
+def _chart(title: str, unit: str, height: float, drawn: Iterable[str], samples: Sequence[tuple[str, str]]) -> str:
+    """Return a drawing with its legend below: a sample and its meaning each, and at last the unit."""
+    told = [*samples, ("", f"({unit})")] if unit else samples
+    key, end = _key(told, height)
     return _drawing(title, unit, end, [*drawn, key])
 
 
-def _key(signs: Sequence[tuple[str, str]], line: float) -> tuple[str, float]:
-    """Return the legend below so many lines, each sign with its meaning, and where it ends."""
+def _boxes(legend: Legend) -> list[tuple[str, str]]:
+    return [(_box(0, 0, 22, 14, tone), meaning) for tone, meaning in legend]
+
+
+def _key(signs: Sequence[tuple[str, str]], height: float) -> tuple[str, float]:
+    """Return the legend below a drawing of this height, each sign with its meaning, and where it ends."""
     drawn: list[str] = []
-    left, top = float(LABEL), line * LINE + 10
+    left, top = float(LABEL), height + 10
     for sign, meaning in signs:
         width = 30 + FONT * _columns(meaning) / 2 + 18
         if left + width > WIDTH and left > LABEL:
             left, top = float(LABEL), top + LINE
         place = f"translate({_number(left)} {_number(top)})"
-        drawn.append(f'<g transform="{place}">{sign}{_text(28, 12, meaning)}</g>')
+        drawn.append(f'<g transform="{place}">{sign}{_text(28 if sign else 0, 12, meaning)}</g>')
         left += width
-    return "\n".join(drawn), top + LINE if signs else line * LINE + 4
+    return "\n".join(drawn), top + LINE if signs else height + 4
 
 
 def _drawing(title: str, unit: str, height: float, drawn: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from kdx.hazard.level import Reason, Standing
 from kdx.hazard.memory import Outcome
 from kdx.hazard.policy import LEVELS, PERILS, Order
 from kdx.language import N_, _, translate
+from kdx.report.schools import short_name
 from kdx.report.tables import Column, Row, Table
 from kdx.schedule.replay import Line
 from kdx.schedule.situation import Job
@@ -22,6 +23,9 @@ JOBS = {
     Job.CHECK: N_("check of the vault"),
     Job.REPORT: N_("report for the office"),
 }
+
+MOST_SOURCES = 4
+"""Files and addresses that are named; of a folder with a whole evening in it the rest is counted."""
 
 WEATHER_COLUMNS = (
     Column("school", N_("School")),
@@ -125,7 +129,9 @@ def _notes(picture: Picture, zone: tzinfo) -> Iterator[str]:
     for doubt in (*picture.doubts, *picture.notes):
         yield str(doubt)
     if picture.sources:
-        yield _("Read from: {places}").format(places=", ".join(picture.sources))
+        places = ", ".join(picture.sources[:MOST_SOURCES])
+        more = len(picture.sources) - MOST_SOURCES
+        yield _("Read from: {places}").format(places=places) + (f" (+{more})" if more > 0 else "")
 
 
 def replay_table(board: Board, lines: Iterable[Line], zone: tzinfo) -> Table:
@@ -154,7 +160,7 @@ def replay_table(board: Board, lines: Iterable[Line], zone: tzinfo) -> Table:
 def _schools(names: Sequence[str], board: Board) -> str:
     if len(names) == len(board.schools) > 1:
         return _("all schools")
-    return ", ".join(names)
+    return ", ".join(map(short_name, names))
 
 
 def _level_detail(standing: Standing, zone: tzinfo) -> str:

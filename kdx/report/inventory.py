@@ -9,7 +9,7 @@ from kdx.inventory.catalog.difference import Difference
 from kdx.inventory.catalog.queries import Copy
 from kdx.inventory.overview import ShareState, Shelf
 from kdx.inventory.scan import ScanResult
-from kdx.language import N_, _
+from kdx.language import N_, _, translate
 from kdx.remotes.interface import Kind
 from kdx.report.tables import Column, Table, visible
 
@@ -20,6 +20,11 @@ BYTES = Column("bytes", N_("Bytes"), "bytes")
 PATH = Column("path", N_("Path"), "path")
 LINES_SHOWN = 20
 
+SCHOOL_KINDS = {
+    "kindergarten": N_("kindergarten"), "elementary": N_("elementary school"), "junior_high": N_("junior high school"),
+    "compulsory": N_("compulsory education school"), "high": N_("high school"), "secondary": N_("secondary school"),
+    "special_needs": N_("school for special needs education"),
+}
 CHANGES = {
     "added": N_("added"),
     "removed": N_("removed"),
@@ -90,7 +95,7 @@ def _state_row(state: ShareState) -> dict[str, object]:
 def _facts_of(school: School) -> Iterable[str]:
     unknown = _("not known (counts as at risk)")
     yield _("Code: {code}").format(code=school.code or _("not known"))
-    yield _("Kind: {kind}").format(kind=_(school.kind) or _("not known"))
+    yield _("Kind: {kind}").format(kind=translate(SCHOOL_KINDS.get(school.kind, "")) or _("not known"))
     rank, floor = school.flood_depth_rank, school.server_floor
     yield _("Flood depth rank: {rank}").format(rank=unknown if rank is None else rank)
     yield _("Floor of the server: {floor}").format(floor=unknown if floor is None else floor)

@@ -22,10 +22,9 @@ body { max-width: 290mm; margin: 1em auto; padding: 0 1em; }
 svg { display: block; width: 100%; max-height: 170mm; break-inside: avoid; margin: 2mm 0; }
 svg.definitions { position: absolute; }
 section { margin: 0 0 8mm; }
-.wide { overflow-x: auto; }
 @media screen and (max-width: 45em) { .wide svg, .wide table { min-width: 42em; } }
 @media print { body { padding: 0; font-size: 8.5pt; line-height: 1.3; } th, td { padding: .15em .4em; }
-  .wide { overflow: visible; } * { print-color-adjust: exact; } }
+  * { print-color-adjust: exact; } }
 @media (forced-colors: active) { svg { forced-color-adjust: none; background: #fff; } }
 """
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from kdx.language import current_language
 from kdx.report.shown import headings, legend_line, origin_line, shown
-from kdx.report.tables import NUMBERS, Table, visible
+from kdx.report.tables import NUMBERS, WHOLE, Table, visible
 
 Orientation = Literal["portrait", "landscape"]
 
@@ -24,7 +24,7 @@ MARGINS = {"portrait": "16mm", "landscape": "12mm"}
 STYLE = """
 body { font: 10.5pt/1.55 "Noto Sans CJK JP", "Noto Sans JP", "Yu Gothic", "Hiragino Sans", sans-serif; color: #000;
   background: #fff; margin: 1.5em; }
-h1 { font-size: 16pt; line-height: 1.3; margin: 0 0 2mm; }
+h1 { font-size: 16pt; line-height: 1.3; margin: 0 0 2mm; word-break: keep-all; overflow-wrap: anywhere; }
 h2 { font-size: 12.5pt; border-bottom: 1pt solid #000; margin: 6mm 0 2mm; break-after: avoid; }
 h3 { font-size: 11pt; margin: 4mm 0 1mm; break-after: avoid; }
 p { margin: 1mm 0; white-space: pre-wrap; }
@@ -34,11 +34,14 @@ th, td { border: 1px solid #555; padding: 1mm 2mm; text-align: left; vertical-al
 th { background: #eee; font-weight: normal; }
 thead { display: table-header-group; }
 tr { break-inside: avoid; }
-.number { text-align: right; white-space: nowrap; }
+thead th { overflow-wrap: normal; word-break: keep-all; }
+.number { text-align: right; }
+.number, .whole { white-space: nowrap; }
 code, pre { font: 9pt/1.45 "Noto Sans Mono CJK JP", monospace; overflow-wrap: anywhere; }
 pre { border-left: 3pt solid #999; margin: 1.5mm 0; padding: 0 3mm; white-space: pre-wrap; break-inside: avoid; }
 footer { font-size: 8.5pt; text-align: right; margin-top: 4mm; }
-@media print { body { margin: 0; max-width: none; } }
+.wide { overflow-x: auto; }
+@media print { body { margin: 0; max-width: none; } .wide { overflow: visible; } }
 """
 UPRIGHT = """
 body { max-width: 178mm; margin: 8mm auto; }
@@ -115,13 +118,17 @@ def grid(
     rows: Iterable[Sequence[str]],
     kind: str = "",
     numbers: Iterable[int] = (),
+    whole: Iterable[int] = (),
     row_headings: bool = False,
 ) -> str:
-    """Return a table. `numbers` are the columns aligned to the right; the first column can head its row."""
-    right = frozenset(numbers)
+    """Return a table. `numbers` are the columns aligned to the right, neither they nor `whole` ones are ever broken.
+
+    The first column can head its row.
+    """
+    kinds = {**dict.fromkeys(whole, "whole"), **dict.fromkeys(numbers, "number")}
 
     def cell(name: str, index: int, content: str) -> str:
-        return f"<{name}{_class('number' if index in right else '')}>{text(content)}</{name.split()[0]}>"
+        return f"<{name}{_class(kinds.get(index, ''))}>{text(content)}</{name.split()[0]}>"
 
     def line(row: Sequence[str]) -> str:
         names = ['th scope="row"' if row_headings and index == 0 else "td" for index in range(len(row))]
@@ -140,13 +147,15 @@ def of_table(table: Table, zone: tzinfo) -> Iterable[str]:
         headings(table),
         ([shown(row.get(column.key), column.kind, zone) for column in table.columns] for row in table.rows),
         numbers=(index for index, column in enumerate(table.columns) if column.kind in NUMBERS),
+        whole=(index for index, column in enumerate(table.columns) if column.kind in WHOLE),
     )
     yield from (element("p", line) for line in (legend_line(table), *table.notes) if line)
 
 
 def web_page(table: Table, zone: tzinfo) -> str:
     """Return a table as one page that prints on A4 landscape."""
-    return page(table.title, [element("h1", table.title), *of_table(table, zone)], DENSE, "landscape")
+    parts = [element("h1", table.title), wide(table.title, *of_table(table, zone))]
+    return page(table.title, parts, DENSE, "landscape")
 
 
 def _class(kind: str) -> str:

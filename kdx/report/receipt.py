@@ -7,7 +7,8 @@ from datetime import datetime, tzinfo
 from kdx.handover import Issued
 from kdx.language import N_, _, current_language
 from kdx.remotes.interface import Kind
-from kdx.report.paper import commands, element, grid, page, pairs
+from kdx.report.paper import commands, element, grid, page, pairs, text
+from kdx.report.shown import human_bytes
 from kdx.report.tables import Column, Table
 from kdx.report.words import HOW, HOW_MEANINGS, KINDS
 from kdx.transfer.receipt import RECEIPT, Facts, Held
@@ -23,6 +24,7 @@ p.state { font-size: 12pt; border: 2px solid #000; padding: 2mm 4mm; }
 table.confirm { break-inside: avoid; table-layout: fixed; }
 table.confirm th { width: 14%; }
 table.confirm td { height: 14mm; }
+@media print { body { font-size: 9.5pt; line-height: 1.4; } h2 { margin-top: 4mm; } th, td { padding: .6mm 2mm; } }
 """
 
 MOST_ROWS = 300
@@ -105,7 +107,7 @@ def _share(share: Facts, zone: tzinfo) -> Iterator[str]:
             (_("Scanned on"), _when(share["scanned"], zone)),
             (_("Verified on"), _when(share["verified"], zone)),
             (_("Entries proven"), f"{entries.get(Outcome.PROVEN, 0):,} ({_kinds(share['kinds'])})"),
-            (_("Bytes proven"), f"{share['bytes']:,}"),
+            (_("Bytes proven"), f"{human_bytes(share['bytes'])} ({share['bytes']:,} B)"),
             (_("Left by rule"), f"{entries.get(Outcome.RULE, 0):,}"),
             (_("Not taken"), f"{_not_taken(entries):,}"),
             (_("Renamed"), f"{len(share['renamed']):,}"),
@@ -168,8 +170,9 @@ def _check(facts: Facts, fingerprint: str) -> Iterator[str]:
 
 def _confirm() -> Iterator[str]:
     yield element("h2", _("Confirmation of the school"))
-    cells = "".join(element("th", name) + "<td></td>" for name in (_("Date"), _("Office"), _("Confirmed by")))
-    yield f'<table class="confirm"><tr>{cells}</tr></table>'
+    names = (_("Date"), _("Office"), _("Confirmed by"))
+    cells = "".join(f'<th scope="row">{text(name)}</th><td></td>' for name in names)
+    yield f'<table class="confirm"><tbody><tr>{cells}</tr></tbody></table>'
 
 
 def _list(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -1,10 +1,10 @@
 """The rollout as tables for the wall: the matrix of schools and milestones, and a line a stream. No I/O."""
 
-import re
 from collections.abc import Sequence
 from datetime import date
 
 from kdx.language import N_, _, translate
+from kdx.report.schools import short_name
 from kdx.report.tables import Column, Row, Table
 from kdx.rollout.gate import Missing, judge
 from kdx.rollout.overview import Overview
@@ -73,11 +73,6 @@ def summary_table(overview: Overview, streams: Sequence[Stream]) -> Table:
 def mark(status: CellStatus) -> str:
     """Return the mark of a cell, with the sign that nobody signed for it."""
     return MARKS[status.state] + (UNSIGNED if status.unauthenticated else "")
-
-
-def short_name(name: str) -> str:
-    """Return a school's name as a table has room for it: 亀山市立加太小学校 is 加太小."""
-    return re.sub(r"(小|中)学校$", r"\1", re.sub(r"^.+?[市町村区]立(?=.)", "", name))
 
 
 def milestone_name(overview: Overview, cell: Cell) -> str:

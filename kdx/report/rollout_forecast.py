@@ -26,7 +26,7 @@ def forecast_table(overview: Overview, dates: Mapping[Cell, Dates], baseline: st
         title=_("{board}: forecast").format(board=overview.board.name),
         columns=(
             MILESTONE, Column("done", N_("Proven"), "count"), Column("of", N_("Of"), "count"), BASELINE, PLAN, ACTUAL,
-            SLIP, Column("half", N_("1 in 2"), "date"), Column("likely", N_("85 in 100"), "date"),
+            SLIP, Column("half", N_("Even odds"), "date"), Column("likely", N_("Safe to say (85 %)"), "date"),
             Column("said", N_("Forecast")),
         ),
         rows=[_milestone_row(overview, one, milestone_dates(overview, one, dates)) for one in milestones],

@@ -59,9 +59,7 @@ def gate_table(overview: Overview, verdict: Verdict) -> Table:
         title=_("{place}: {milestone}").format(
             place=place_name(overview, verdict.cell.school), milestone=milestone_name(overview, verdict.cell)
         ),
-        columns=(
-            Column("what", N_("What is missing")), SCHOOL, STATE, WHY, Column("next_step", N_("Next step"), "path"),
-        ),
+        columns=(Column("what", N_("What is missing")), SCHOOL, STATE, WHY, Column("next_step", N_("Next step"))),
         rows=[
             {
                 "what": str(missing.what),

@@ -39,7 +39,8 @@ def explain_table(outing: Outing) -> Table:
     return Table(
         title=_("{board}: what a probe would send").format(board=outing.board.name),
         columns=(
-            SCHOOL, TARGET, CHECK, Column("to", N_("To")), Column("sent", N_("Sent"), "path"), Column("why", N_("Why")),
+            SCHOOL, TARGET, CHECK, Column("to", N_("Sent to")), Column("sent", N_("Sent"), "path"),
+            Column("why", N_("Why")),
             Column("source", N_("Source")),
         ),
         rows=[_sent(one, outing) for one in sendings_of(outing.tour.visits)],

@@ -1,10 +1,16 @@
 """School names in tables whose facts know ids alone. Facts in, tables out; no I/O."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from kdx.config.model import Board
 from kdx.report.tables import Table
+
+
+def short_name(name: str) -> str:
+    """Return a school's name as a table has room for it: 亀山市立加太小学校 is 加太小."""
+    return re.sub(r"(小|中)学校$", r"\1", re.sub(r"^.+?[市町村区]立(?=.)", "", name))
 
 
 def school_names(board: Board) -> Mapping[str, str]:

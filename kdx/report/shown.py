@@ -5,6 +5,8 @@ from datetime import date, datetime, tzinfo
 from kdx.language import _, translate
 from kdx.report.tables import Kind, Table, visible
 
+GAP = "   "
+"""Between the parts of a heading line."""
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -17,12 +19,14 @@ def human_bytes(size: float) -> str:
 
 
 def human_seconds(seconds: float) -> str:
-    """Given seconds, return 3.2 s, 12:05 or 1:02:03 (hours, minutes, seconds)."""
+    """Given seconds, return 3.2 s, 12 min 5 s or 25 h 14 min: never what could be read as a time of day."""
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return _("{seconds} s").format(seconds=f"{seconds:.1f}")
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    if hours:
+        return _("{hours} h {minutes} min").format(hours=f"{hours:,}", minutes=minutes)
+    return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=rest)
 
 
 def human_ratio(ratio: float) -> str:
@@ -74,7 +78,7 @@ def exact(value: object, kind: Kind, zone: tzinfo) -> object:
 
 def heading_line(table: Table, zone: tzinfo) -> str:
     """Return title, date and source in one line."""
-    return "   ".join(part for part in (visible(table.title), origin_line(table, zone)) if part)
+    return GAP.join(part for part in (visible(table.title), origin_line(table, zone)) if part)
 
 
 def origin_line(table: Table, zone: tzinfo) -> str:
@@ -85,12 +89,17 @@ def origin_line(table: Table, zone: tzinfo) -> str:
         parts.insert(0, _("as of {time}").format(time=f"{human_time(stamp, zone)} {stamp.tzname()}"))
     if table.source:
         parts.append(_("source: {source}").format(source=visible(table.source)))
-    return "   ".join(parts)
+    return GAP.join(parts)
+
+
+def legend_items(table: Table) -> list[str]:
+    """Return each mark with its meaning."""
+    return [f"{visible(mark)}={visible(translate(meaning))}" for mark, meaning in table.legend]
 
 
 def legend_line(table: Table) -> str:
     """Return the legend in one line, empty where there is none."""
-    return "  ".join(f"{visible(mark)} {visible(translate(meaning))}" for mark, meaning in table.legend)
+    return "  ".join(legend_items(table))
 
 
 def headings(table: Table) -> list[str]:

@@ -16,6 +16,8 @@ Kind = Literal["text", "path", "count", "bytes", "time", "date", "seconds", "rat
 Row = Mapping[str, object]
 
 NUMBERS: frozenset[Kind] = frozenset({"count", "bytes", "seconds", "ratio"})
+WHOLE: frozenset[Kind] = frozenset({"time", "date", "mark"})
+"""What no page breaks over two lines, like NUMBERS."""
 
 
 class UnknownColumn(UsageMistake):

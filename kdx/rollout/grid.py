@@ -1,4 +1,4 @@
-"""A file somebody sent -> rows under the headings that are looked for. Judges no value.
+"""A file somebody sent -> its cells, and rows under the headings that are looked for. Judges no value.
 
 The text may be UTF-8 with or without a byte order mark, UTF-16 with one, or what Excel writes in Japan (cp932); which
 it was is said. Headings may stand below a title, and in two rows, the upper one merged over several columns.
@@ -15,9 +15,10 @@ from kdx.rollout.values import normal, squeezed
 
 Grid = Sequence[Sequence[object]]
 MOST_BYTES = 50_000_000
-MOST_ROWS = 200_000
 HEADINGS_WITHIN = 20
 """The headings stand in one of so many first rows."""
+GUARDED = tuple("=+-@\t\r＝＋－＠")
+"""What a spreadsheet takes for the beginning of a formula; kdx writes ' before it."""
 TOTALS = ("合計", "計", "総計", "小計", "total")
 
 
@@ -36,6 +37,19 @@ class HeadingsMissing(GateClosed):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a file may be. A few kilobytes may unpack to gigabytes."""
+
+    bytes: int = MOST_BYTES
+    unpacked: int = 4 * MOST_BYTES
+    rows: int = 200_000
+    columns: int = 200
+
+
+REPORT = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One row under its headings."""
 
@@ -45,23 +59,26 @@ class Record:
     """Key -> what the cell says, normalised."""
 
 
-def decode(raw: bytes, file: str) -> tuple[str, str]:
+def decode(raw: bytes, file: str, limits: Limits = REPORT) -> tuple[str, str]:
     """Return text and encoding of a CSV file."""
-    if len(raw) > MOST_BYTES:
+    if len(raw) > limits.bytes:
         raise FileUnclear(file=file, why=N_("it is larger than any such report"))
     marks = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
     marked = next((encoding for mark, encoding in marks if raw.startswith(mark)), "")
     for encoding in (marked,) if marked else ("utf-8", "cp932"):
         try:
-            return raw.decode(encoding), encoding
+            text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if "\0" not in text:
+            return text, encoding
     raise FileUnclear(file=file, why=N_("it is neither UTF-8 nor Shift_JIS (cp932)"))
 
 
 def grid_of_csv(text: str, file: str) -> Grid:
     """Return the cells of a CSV text; tabs and semicolons may stand for the commas."""
-    first = text.partition("\n")[0]
+    # a title above the headings has no separators
+    first = max(text.split("\n", HEADINGS_WITHIN)[:HEADINGS_WITHIN], key=len)
     separator = max(",\t;", key=first.count)
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
@@ -74,7 +91,7 @@ def records_of(grid: Grid, wanted: Mapping[str, Iterable[str]], optional: Iterab
 
     HeadingsMissing where a key that is not optional has none. Empty rows and rows of totals are left out.
     """
-    if len(grid) > MOST_ROWS:
+    if len(grid) > REPORT.rows:
         raise FileUnclear(file=file, why=N_("it has more rows than any such report"))
     known = {key: {squeezed(heading).casefold() for heading in headings} for key, headings in wanted.items()}
     needed = set(known) - set(optional)
@@ -116,6 +133,9 @@ def _below(grid: Grid, start: int, places: Mapping[str, int]) -> list[Record]:
 
 
 def _said(cell: object) -> str:
-    text = normal(cell)
-    # kdx itself writes such a sign before what a spreadsheet would take for a formula
-    return text[1:] if text[:1] == "'" and text[1:2] in "=+-@" and len(text) > 1 else text
+    return unguarded(normal(cell))
+
+
+def unguarded(text: str) -> str:
+    """Return what a cell said before kdx wrote a sign before it, so that no spreadsheet takes it for a formula."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(GUARDED) else text

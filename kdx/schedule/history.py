@@ -171,14 +171,14 @@ def _time(value: object) -> datetime | None:
     return moment.astimezone(UTC) if moment.tzinfo else None
 
 
-def read_history(ledger: Ledger, path: Path | None = None) -> History:
-    """Return the history as of now; `path` is where the fold is kept between ticks."""
+def read_history(ledger: Ledger, path: Path | None = None, keep: bool = True) -> History:
+    """Return the history as of now; `path` is where the fold is kept between ticks, anew only where `keep` says so."""
     kept = _recall(path) if path else History()
     head = ledger.head()[0]
     if kept.event > head:
         kept = History()
     history = fold(kept, ledger.events(after=kept.event)) if head > kept.event else kept
-    if path and history.event != kept.event:
+    if path and keep and history.event != kept.event:
         content = {"form": FORM, **asdict(history)}
         write_whole(path, json.dumps(content, default=lambda moment: moment.isoformat()).encode())
     return history

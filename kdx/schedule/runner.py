@@ -94,8 +94,7 @@ def _tick(runner: Runner) -> Ticked:
         # not all machines of the country on the same second of the minute
         runner.wait(random.uniform(0, board.hazard.jitter_seconds))
     now = runner.clock()
-    path = state.schedule() / "history.json"
-    history = _tidy(runner, read_history(ledger, path), now)
+    history = _tidy(runner, read_history(ledger, history_path(state)), now)
     seen, unread = _look(board, state, now)
     _record_weather(runner, seen)
     view = view_of(board, state, history, seen.outcomes, now, unread)
@@ -108,6 +107,11 @@ def _tick(runner: Runner) -> Ticked:
     broken = any(trouble.breaks_promise for trouble in view.troubles)
     codes = [ExitCode.PROMISE] * broken + [ExitCode.HAZARD] * _held_back(view)
     return Ticked(tuple(steps), messages, gravest(codes))
+
+
+def history_path(state: StateFolder) -> Path:
+    """Return where the fold of the ledger is kept between ticks."""
+    return state.schedule() / "history.json"
 
 
 def _tell(runner: Runner, view: View, history: History) -> tuple[Message, ...]:
@@ -157,7 +161,8 @@ def preview(
         seen = weather.look(board, state, at or now, drop)
     else:
         seen, troubles = _look(board, state, now)
-    return view_of(board, state, read_history(ledger), seen.outcomes, at or now, troubles)
+    history = read_history(ledger, history_path(state), keep=False)
+    return view_of(board, state, history, seen.outcomes, at or now, troubles)
 
 
 def calendar_of(board: Board) -> tuple[Calendar, HolidaysUnreadable | None]:

@@ -42,7 +42,7 @@ def test_the_demo_ends_with_a_receipt_that_holds_and_cleans_up(fresh_copy: Path,
     assert "sha256sum --check" in first.stdout
     assert "$ kdx rollout why" in first.stdout and first.stdout.count("waits for") >= 13
     assert {path.name for path in (fresh_copy / ".work/demo").iterdir()} == {
-        "receipt.json", "SHA256SUMS", "receipt.html",
+        "receipt.json", "SHA256SUMS", "receipt.html", "go-no-go.html", "report.html",
     }
     assert not list((tmp_path / "first").iterdir())
 

@@ -251,4 +251,5 @@ def test_registers_of_fax_counterparts_and_stamps_feed_the_rollout(kdx):
         lines = (f"学校,{columns},基準日", f"西小,{item},３,3,R8.11.20", f"加太小,{item},1,3,R8.11.20")
         file.write_bytes("\n".join(lines).encode("cp932"))
         kdx("rollout", "import", file, "--map", name)
-        assert kdx.place.state("西小", milestone) == "確" != kdx.place.state("加太小", milestone)
+        # one of three is begun, and not proven
+        assert (kdx.place.state("西小", milestone), kdx.place.state("加太小", milestone)) == ("確", "中")

@@ -214,11 +214,6 @@ def test_help_names_every_exit_code() -> None:
         assert any(line.split(None, 1) == [str(int(code)), meaning] for line in shown.splitlines())
 
 
-def test_bare_kdx_shows_its_help_as_a_usage_error() -> None:
-    done = subprocess.run([KDX], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (2, "") and "Usage: kdx" in done.stderr
-
-
 def test_the_version_is_told() -> None:
     assert CliRunner().invoke(root, ["--version"]).output.startswith("kdx 0.")
 

@@ -92,3 +92,20 @@ def test_without_a_usable_state_folder_nothing_is_written(init: Callable[..., An
     (tmp_path / "state").write_text("not a folder")
     assert init(tmp_path / "inventory").returncode == ExitCode.CONFIGURATION
     assert not (tmp_path / "inventory").exists()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_what_stands_commented_out_in_kdx_yml_works_without_its_mark(
+    init: Callable[..., Any], tmp_path: Path, language: str
+) -> None:
+    assert init(tmp_path / "inventory", "--language", language).returncode == ExitCode.DONE
+    file = tmp_path / "inventory/kdx.yml"
+    text = file.read_text("utf-8")
+    assert "\n# report: {publish:" in text
+    (tmp_path / "secret").write_text("x")
+    for word in ("report:", "vault:"):
+        text = text.replace(f"\n# {word}", f"\n{word}")
+    file.write_text(text.replace("/etc/kdx/office.password", str(tmp_path / "secret")), "utf-8")
+    board = load_board(tmp_path / "inventory")
+    assert board.report and board.report.place.location.scheme == "smb"
+    assert board.report.at.isoformat("minutes") == "06:30"

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -281,7 +281,9 @@ def test_only_the_whole_is_a_hundred_per_cent(ratio: float, shown: str) -> None:
     assert human_ratio(ratio) == shown
 
 
-@pytest.mark.parametrize("seconds, shown", [(0, "0.0 s"), (59.94, "59.9 s"), (725, "12:05"), (3723.9, "1:02:03")])
+@pytest.mark.parametrize(
+    "seconds, shown", [(0, "0.0 s"), (59.94, "59.9 s"), (725, "12 min 5 s"), (3723.9, "1 h 2 min")],
+)
 def test_durations_are_read_at_a_glance(seconds: float, shown: str) -> None:
     assert human_seconds(seconds) == shown
 
@@ -355,7 +357,7 @@ def test_progress_in_a_log_is_at_most_one_line_every_half_minute() -> None:
     lines = log.getvalue().splitlines()
     assert len(lines) == 100 // LOG_INTERVAL_S + 1
     assert lines[0] == "scan\\n共有: 300 entries / 1,000 entries (30.0 s)"
-    assert lines[-1] == "scan\\n共有: 1,000 entries / 1,000 entries (1:40)"
+    assert lines[-1] == "scan\\n共有: 1,000 entries / 1,000 entries (1 min 40 s)"
 
 
 def test_a_log_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:
@@ -397,3 +399,23 @@ def test_what_cp932_cannot_hold_is_named_and_nothing_is_written(tmp_path: Path) 
     with pytest.raises(NotInEncoding, match=r"𠮷 \(U\+20BB7\), ¥ \(U\+00A5\)"):
         show_table(hard, "csv", str(tmp_path / "b.csv"), TOKYO, "cp932")
     assert not (tmp_path / "b.csv").exists()
+
+
+def test_headings_break_before_anything_is_cut_and_a_mark_stays_with_its_meaning() -> None:
+    columns = (Column("path", "P", "path"), Column("count", "読めなかったものの件数", "count"))
+    legend = tuple((mark, "意味の説明") for mark in "未中申確承保期")
+    table = Table("題", columns, [{"path": "x" * 55, "count": 3}], notes=("あ" * 60,), legend=legend)
+    drawn = formats.text(table, TOKYO, 70).splitlines()
+    assert any("x" * 55 in line for line in drawn) and max(map(wcswidth, drawn)) <= 70
+    assert all(item.split("=")[1] == "意味の説明" for line in drawn if "=" in line for item in line.split())
+    # where there is too little room even so, the path is cut in its middle
+    assert any("..." in line for line in formats.text(table, TOKYO, 60).splitlines())
+
+
+def test_excel_shows_sizes_and_durations_with_their_units_and_holds_the_numbers(tmp_path: Path) -> None:
+    columns = (Column("bytes", "B", "bytes"), Column("seconds", "S", "seconds"))
+    table = Table("t", columns, [{"bytes": 7_000_000_000, "seconds": 5400}])
+    show_table(table, "xlsx", str(tmp_path / "a.xlsx"), TOKYO)
+    size, seconds = openpyxl.load_workbook(tmp_path / "a.xlsx").active[3]
+    assert size.value == 7_000_000_000 and "GB" in size.number_format
+    assert seconds.number_format == "[h]:mm:ss" and seconds.value == timedelta(minutes=90)

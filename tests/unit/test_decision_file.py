@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kdx.cli.decision_file import MOST_UNPACKED, FileUnreadable, read_decisions
+from kdx.cli.decision_file import LIMITS, FileUnreadable, read_decisions
 from kdx.inventory.assess.answers import Written, read_answers
 from kdx.inventory.assess.decisions import Decision, finding_id
 
@@ -83,7 +83,7 @@ def test_a_workbook_that_unpacks_to_more_than_answers_can_be_is_not_unpacked(tmp
     with zipfile.ZipFile(book, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb", b"\0")
         # what the directory says counts: who unpacks believes it
-        archive.infolist()[-1].file_size = MOST_UNPACKED
+        archive.infolist()[-1].file_size = LIMITS.unpacked + 1
     path: Path = tmp_path / "bomb.xlsx"
     path.write_bytes(book.getvalue())
     with pytest.raises(FileUnreadable):

@@ -100,7 +100,8 @@ def test_a_fiscal_year_begins_on_the_first_of_april_in_tokyo(moment: datetime, y
 
 @pytest.mark.parametrize(
     ("year", "label"),
-    [(2026, "令和8年度(2026年度)"), (2019, "令和元年度(2019年度)"), (2018, "平成30年度(2018年度)"), (1988, "1988年度")],
+    [(2026, "令和8年度(2026年度)"), (2019, "令和元年度(2019年度)"), (2018, "平成30年度(2018年度)"),
+     (1988, "昭和63年度(1988年度)"), (1926, "昭和元年度(1926年度)"), (1925, "1925年度")],
 )
 def test_a_year_is_shown_as_boards_write_it(year: int, label: str) -> None:
     assert fiscal_year_label(year) == label

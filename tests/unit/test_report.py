@@ -145,6 +145,36 @@ def test_weather_that_nobody_knew_is_never_a_calm_square(tmp_path, three):
     assert chart.count(">不</text>") == 5 + 1
 
 
+def test_the_weather_that_held_before_the_five_weeks_still_holds_in_them(tmp_path, three):
+    days = [weather("s0_es", NOW - timedelta(days=60), "warning"), weather("s0_es", NOW - timedelta(days=1), "clear")]
+    for as_of in (None, NOW):
+        text = page(tmp_path / str(as_of), three, days, as_of=as_of)
+        chart = text.split(f"<h2>{WEATHER}</h2>")[1].split("</svg>")[0]
+        # every day up to the one on which it became calm, that one included, and the legend's
+        assert chart.count(">警</text>") == 34 + 1
+
+
+def test_a_day_nobody_looked_at_has_no_colour_of_calm(tmp_path, three):
+    chart = page(tmp_path, three).split(f"<h2>{WEATHER}</h2>")[1].split("</svg>")[0]
+    assert chart.count('class="days"') == 3 and "記録なし" in chart
+
+
+def test_what_was_never_planned_is_not_known_and_not_nothing(tmp_path, three):
+    assert row(page(tmp_path, three), "移行の進み具合 (容量)", "東小") == ["東小", "-", "-", "-"]
+
+
+def test_a_chart_says_its_unit_where_it_is_read(tmp_path, three):
+    text = page(tmp_path, three)
+    for unit in ("(時間。縦線は約束の時間)", "(件)", "(1 マスが 1 日)"):
+        assert f">{unit}</text>" in text, unit
+
+
+def test_lines_differ_without_their_colours(tmp_path, three):
+    chart = page(tmp_path, three).split("<h2>マイルストーンの確認済・計画・予測</h2>")[1].split("</svg>")[0]
+    dashes = re.findall(r'd="M0 7H26"[^>]*stroke-width="3"([^>]*)/>', chart)
+    assert len(set(dashes)) == len(dashes) == 3
+
+
 def test_the_same_facts_give_the_same_bytes_and_a_past_day_does_not_change(tmp_path, three):
     east = share_ids(three)[0]
     day = NOW - timedelta(days=3)

@@ -213,7 +213,7 @@ def test_a_report_becomes_evidence_with_the_digest_of_its_file(kdx_rollout, tmp_
     kdx_rollout("import", report, "--map", "mdm")
     states = {row["school"]: row["mdm"] for row in kdx_rollout.rows("status")}
     # a file that was kept is no finding by hand: no *
-    assert (states["加太小"], states["西小"]) == ("確", "未")
+    assert (states["加太小"], states["西小"]) == ("確", "中")
     assert kdx_rollout.rows("import", report, "--map", "mdm") == []
     kdx_rollout.now = NOON + timedelta(days=14)
     assert {row["school"]: row["mdm"] for row in kdx_rollout.rows("status")}["加太小"] == "期"
@@ -263,7 +263,7 @@ def test_a_report_of_users_is_counted(kdx_rollout, tmp_path):
     report.write_text("組織,is_2sv_enforced\n加太小,TRUE\n加太小,True\n西小,True\n西小,False\n", "utf-8")
     kdx_rollout("import", report, "--map", "google", "--collected", "2026-11-20")
     states = {row["school"]: row["mfa"] for row in kdx_rollout.rows("status")}
-    assert (states["加太小"], states["西小"]) == ("確", "未")
+    assert (states["加太小"], states["西小"]) == ("確", "中")
 
 
 def test_merged_headings_of_a_workbook_are_read(kdx_rollout, tmp_path):

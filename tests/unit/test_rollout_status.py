@@ -49,7 +49,7 @@ LONG_AGO = NOON - 20 * DAY
         ("mfa", [seen("mfa", closed=True, control=False)], State.UNKNOWN),
         ("mfa", [seen("mfa", closed=True, control=True)], State.VERIFIED),
         # numbers: all of them, or so many per cent, and from so many places
-        ("mfa", [seen("mfa", done=41, total=42)], State.NOT_STARTED),
+        ("mfa", [seen("mfa", done=41, total=42)], State.IN_PROGRESS),
         ("mfa", [seen("mfa", done=42, total=42)], State.VERIFIED),
         ("mfa", [seen("mfa", done=42, total=42, at=NOON - 2 * DAY), seen("mfa", "fail", done=40, total=42)],
          State.RECHECK),
@@ -57,7 +57,7 @@ LONG_AGO = NOON - 20 * DAY
         ("mfa", [seen("mfa", done=43, total=42)], State.UNKNOWN),
         ("wifi", [seen("wifi", done=18, total=20)], State.IN_PROGRESS),
         ("wifi", [seen("wifi", done=9, total=10), seen("wifi", done=9, total=10, vantage="B")], State.VERIFIED),
-        ("wifi", [seen("wifi", done=9, total=10), seen("wifi", done=8, total=10, vantage="B")], State.NOT_STARTED),
+        ("wifi", [seen("wifi", done=9, total=10), seen("wifi", done=8, total=10, vantage="B")], State.IN_PROGRESS),
         ("wifi", [seen("wifi", done=9, total=10), seen("wifi", "unknown", vantage="B")], State.UNKNOWN),
         # what the other commands left behind is evidence by itself
         ("assets", [scan()], State.VERIFIED),

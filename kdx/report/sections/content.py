@@ -9,7 +9,7 @@ from kdx.inventory.fiscal_year import fiscal_year_label
 from kdx.language import N_, _, translate
 from kdx.report import charts
 from kdx.report.charts import Bar, Tone
-from kdx.report.rollout import short_name
+from kdx.report.schools import short_name
 from kdx.report.sections.section import SCHOOL, Audience, Section, told
 from kdx.report.shown import human_bytes
 from kdx.report.tables import Column
@@ -24,8 +24,9 @@ def migration(survey: Survey, audience: Audience) -> Section:
     rows, bars = [], []
     for school in survey.board.schools:
         proven, total = _moved(survey, school)
-        rows.append({"school": short_name(school.name), "proven": proven, "total": total,
-                     "part": proven / total if total else None})
+        planned = bool(total)
+        rows.append({"school": short_name(school.name), "proven": proven if planned else None,
+                     "total": total if planned else None, "part": proven / total if planned else None})
         said = f"{human_bytes(proven)} / {human_bytes(total)}" if total else _("not planned yet")
         parts = ((proven, Tone.GOOD), (total - proven, Tone.REST)) if total else None
         bars.append(Bar(short_name(school.name), parts, said))

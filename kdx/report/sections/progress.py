@@ -58,8 +58,8 @@ def burn_up(survey: Survey, audience: Audience) -> Section:
             silent += left
     forecast = _rising(ahead, [(today, float(len(done)))]) if ahead else []
     series = (
-        Series(_("planned"), _rising({day: planned.count(day) for day in dict.fromkeys(planned)}), Tone.PLAN, True),
-        Series(_("forecast"), forecast, Tone.FORECAST, True),
+        Series(_("planned"), _rising({day: planned.count(day) for day in dict.fromkeys(planned)}), Tone.PLAN, "8 5"),
+        Series(_("forecast"), forecast, Tone.FORECAST, "2 4"),
         Series(_("proven"), [*_rising({day: done.count(day) for day in dict.fromkeys(done)}), (today, len(done))],
                Tone.GOOD),
     )

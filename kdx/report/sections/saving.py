@@ -8,7 +8,7 @@ from kdx.config.model import School, Share
 from kdx.language import N_, _, translate
 from kdx.report import charts
 from kdx.report.charts import Bar, Days, Tone
-from kdx.report.rollout import short_name
+from kdx.report.schools import short_name
 from kdx.report.sections.section import SCHOOL, Audience, Section, told
 from kdx.report.tables import Column
 from kdx.survey import Survey

@@ -10,7 +10,7 @@ from kdx.hazard.policy import LEVELS
 from kdx.language import N_, _, translate
 from kdx.report import charts
 from kdx.report.charts import Days, Tone
-from kdx.report.rollout import short_name
+from kdx.report.schools import short_name
 from kdx.report.sections.section import SCHOOL, Audience, Section, told
 from kdx.report.tables import Column, Row
 from kdx.state.ledger import Recorded
@@ -25,6 +25,8 @@ SIGNS = {
     Level.CLEAR: (Tone.REST, ""), Level.ADVISORY: (Tone.PART, N_("A")), Level.WARNING: (Tone.BAD, N_("W")),
     Level.DANGER: (Tone.BAD, N_("D")), Level.EMERGENCY: (Tone.BAD, N_("E")), Level.UNKNOWN: (Tone.NONE, N_("?")),
 }
+NOTHING = (Tone.NONE, "")
+"""A day of which the ledger says nothing: nobody looked yet, which is not calm either."""
 GRAVITY = (Level.CLEAR, Level.UNKNOWN, *KNOWN[1:])
 """What a day shows when it had several: the gravest; what nobody knew counts above calm."""
 
@@ -44,6 +46,7 @@ def weather(survey: Survey, audience: Audience) -> Section:
     notes = (_("{count} earlier changes are in the ledger.").format(count=len(changes) - MOST_ROWS),)
     title = _("Weather of the last five weeks")
     signs = [(tone, translate(sign) if sign else "", translate(LEVELS[level])) for level, (tone, sign) in SIGNS.items()]
+    signs.append((*NOTHING, _("no record")))
     return Section(
         title, told(survey, title, columns, changes[:MOST_ROWS], notes if len(changes) > MOST_ROWS else ()),
         charts.calendar(title, _("the gravest level of each day"), survey.now.date(), lines, signs),
@@ -73,12 +76,12 @@ def _level(event: Recorded) -> Level:
         return Level.UNKNOWN
 
 
-def _level_of(events: Sequence[Recorded], day: date, survey: Survey) -> tuple[Tone, str] | None:
+def _level_of(events: Sequence[Recorded], day: date, survey: Survey) -> tuple[Tone, str]:
     """Return the gravest level of a day: the one that held when it began, and those that came in its course."""
     days = [event.time.astimezone(survey.now.tzinfo).date() for event in events]
     before = [event for event, then in zip(events, days) if then < day][-1:]
     levels = [_level(event) for event in (*before, *(event for event, then in zip(events, days) if then == day))]
     if not levels:
-        return None
+        return NOTHING
     tone, sign = SIGNS[max(levels, key=GRAVITY.index)]
     return tone, translate(sign) if sign else ""
