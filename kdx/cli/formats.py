@@ -24,6 +24,8 @@ NARROWEST_TEXT = 20
 
 def text(table: Table, zone: tzinfo, width: int | None) -> str:
     """Draw for a terminal or a text file. Where `width` is given, paths are cut and texts wrapped to fit it."""
+    if table.blocks and width is not None:
+        return _drawn(table, zone, _blocks(table, zone, width))
     import tabulate
 
     # headings need no more room than cells do
@@ -39,10 +41,37 @@ def text(table: Table, zone: tzinfo, width: int | None) -> str:
         preserve_whitespace=True,
         colalign=["right" if column.kind in NUMBERS else "left" for column in table.columns] if rows else None,
     )
-    above = map(visible, table.above)
-    lines = [heading_line(table, zone), *above, *(line.rstrip() for line in drawn.splitlines())]
+    return _drawn(table, zone, drawn.splitlines())
+
+
+def _drawn(table: Table, zone: tzinfo, rows: Iterable[str]) -> str:
+    lines = [heading_line(table, zone), *map(visible, table.above), *(line.rstrip() for line in rows)]
     lines += [line for line in (legend_line(table), *map(visible, table.notes)) if line]
     return "\n".join(lines) + "\n"
+
+
+def _blocks(table: Table, zone: tzinfo, width: int) -> Iterator[str]:
+    """Yield each row as `heading  value` lines, without the first columns that it has in common with the row above.
+
+    Running text is wrapped; what must be exact (a path, a command) keeps its own lines, however long they are.
+    """
+    from wcwidth import wcswidth
+
+    names = headings(table)
+    left = max(map(wcswidth, names)) + 2
+    before: list[str] = []
+    yield ""
+    for row in table.rows:
+        cells = [str(row[column.key]) if column.kind == "path" and row.get(column.key) is not None
+                 else shown(row.get(column.key), column.kind, zone) for column in table.columns]
+        first = next((index for index, cell in enumerate(cells) if before[index : index + 1] != [cell]), 0)
+        for column, name, cell in list(zip(table.columns, names, cells, strict=True))[first:]:
+            own = map(visible, cell.split("\n"))
+            lines = own if column.kind == "path" else wrap(cell, max(NARROWEST_TEXT, width - left))
+            for number, line in enumerate(lines if row.get(column.key) is not None else ()):
+                yield ("" if number else name).ljust(left - (0 if number else wcswidth(name) - len(name))) + line
+        before = cells
+        yield ""
 
 
 def _fit(columns: tuple[Column, ...], rows: list[list[str]], width: int) -> list[list[str]]:
