@@ -40,12 +40,21 @@ def test_what_fails_or_is_not_known_is_shown_with_the_rest_kept_and_no_success(t
         ):
             assert any(all(word in line for word in (host, check, result)) for line in shown.splitlines()), shown
         assert board.state("File sharing is safe") != "未"
-        # one host of a school: the whole school is asked, since what kdx knows of it stands or falls together
-        assert "fs-gone" in play("probe.yml", "-e", "school=schools", "--limit", "fs-good").text
-    board.hosts = {"fs-good": board.hosts["fs-gone"]}
-    board.write()
-    alone = play("probe.yml", "-e", "school=schools")
-    assert alone.code == 2 and "something is not known (exit code 6)" in alone.text
     (board.inventory / "kdx.yml").write_text("board: [", "utf-8")
     broken = play("probe.yml", "-e", "school=schools")
     assert broken.code == 2 and "exit code" not in broken.text and '"rc": 10' in broken.text
+
+
+@pytest.mark.long
+def test_a_limit_chooses_schools_and_what_is_not_known_is_no_success(tmp_path: Path) -> None:
+    board = ProbedBoard(tmp_path)
+    board.hosts = {
+        name: {"shares": [{"name": name, "url": "/nowhere"}], "kdx_smb": f"127.0.0.1:{free_port()}"}
+        for name in ("fs-one", "fs-two")
+    }
+    board.write()
+    play = Player(board.inventory, tmp_path / "state", tmp_path)
+    played = play("probe.yml", "-e", "school=schools", "--limit", "fs-one")
+    assert played.code == 2 and "something is not known (exit code 6)" in played.text
+    # what kdx knows of a school stands or falls together, so it is asked whole
+    assert "fs-two" in played.text
