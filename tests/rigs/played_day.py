@@ -47,7 +47,7 @@ class Player:
                                     "-o ControlPersist=5",
                 "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.state.parent / "ssh"),
             },
-            stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=120,
+            stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=280,
         )
         return Played(done.returncode, done.stdout + done.stderr)
 
