@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from kdx.cutover.steps import Work
     from kdx.migration import Migration
 
+MOVING = ("rehearse", "final", "roll_back")
+"""What does more than to look."""
 LEVELS = ("checksum", "readback")
 LISTS = ("rehearsals", "open", "renames", "links", "changes")
 
@@ -38,6 +40,8 @@ LISTS = ("rehearsals", "open", "renames", "links", "changes")
               help=N_("The day itself: is the share frozen? Move the rest, prove it, decide."))
 @click.option("--roll-back", is_flag=True,
               help=N_("Go back to the old server: list what changed at the new place since. Deletes nothing."))
+@click.option("--let-in", is_flag=True,
+              help=N_("Only say whether the teachers may be let in at the new place: exit code 4 until they may."))
 @click.option("--show", "listed", type=click.Choice(LISTS),
               help=N_("Show a list: rehearsals, open documents, renames for the teachers, links in Excel, or what "
                       "changed at the new place since the cutover."))
@@ -64,6 +68,7 @@ def cutover(
     rehearse: bool,
     final: bool,
     roll_back: bool,
+    let_in: bool,
     listed: str | None,
     where: str | None,
     canary: str | None,
@@ -82,13 +87,13 @@ def cutover(
     """
     from kdx import migration
 
-    step = _step(rehearse=rehearse, final=final, roll_back=roll_back)
+    step = _step(rehearse=rehearse, final=final, roll_back=roll_back, let_in=let_in)
     one = migration.open_migration(app.board, app.state, school, share, to)
     if where:
         _where(app, one, where)
     elif listed:
         _list(app, one, listed)
-    elif step and dry_run:
+    elif step in MOVING and dry_run:
         _say_what_would_be(app, one, step)
     elif step == "roll_back":
         _roll_back(app, _work(app, one, canary, level, hours, accept_open))
@@ -100,7 +105,7 @@ def _step(**asked: bool) -> str:
     """Return the one step that was asked for; "" where none was."""
     steps = [name for name, wanted in asked.items() if wanted]
     if len(steps) > 1:
-        raise click.UsageError(translate(N_("One step at a time: --rehearse, --final or --roll-back.")))
+        raise click.UsageError(translate(N_("One step at a time: --rehearse, --final, --roll-back or --let-in.")))
     return steps[0] if steps else ""
 
 
@@ -170,15 +175,15 @@ def _decide(
 
 
 def _carry_out(app: Application, work: "Work", step: str, bandwidth: int | None) -> "Decision":
-    """Do a step over the school's part of the line, and return the decision; without a step only look."""
+    """Do a step over the school's part of the line, and return the decision; where it moves nothing only look."""
     from kdx.cutover.judgement import judge
     from kdx.cutover.steps import move_for_good, rehearse
     from kdx.schedule.rate import rate_of
     from kdx.schedule.wan import part_of_line
     from kdx.transfer.budget import Weight
 
-    if not step:
-        return judge(work.facts(work.read_course()), app.now())
+    if step not in MOVING:
+        return judge(work.facts(work.read_course()), app.now(), to_let_in=step == "let_in")
     own = rate_of(app.board, app.state, work.migration.share, bandwidth, app.now)
     places = work.migration.share.location, work.migration.target.location
     with part_of_line(app.board, app.state, Weight.MIGRATION, own, *places) as rate:

@@ -25,6 +25,8 @@ NARROWEST_HEADING = 8
 
 def text(table: Table, zone: tzinfo, width: int | None) -> str:
     """Draw for a terminal or a text file. Where `width` is given, paths are cut and texts wrapped to fit it."""
+    if table.blocks and width is not None:
+        return _drawn(table, zone, width, _blocks(table, zone, width))
     import tabulate
 
     # headings need no more room than cells do
@@ -41,10 +43,38 @@ def text(table: Table, zone: tzinfo, width: int | None) -> str:
         preserve_whitespace=True,
         colalign=["right" if column.kind in NUMBERS else "left" for column in table.columns] if rows else None,
     )
+    return _drawn(table, zone, width, drawn.splitlines())
+
+
+def _drawn(table: Table, zone: tzinfo, width: int | None, rows: Iterable[str]) -> str:
     head = _packed(heading_line(table, zone).split(GAP), width, GAP)
     above = [*head, *_sentences(map(visible, table.above), width)]
     below = [*_packed(legend_items(table), width, "  "), *_sentences(filter(None, map(visible, table.notes)), width)]
-    return "\n".join([*above, *(line.rstrip() for line in drawn.splitlines()), *below]) + "\n"
+    return "\n".join([*above, *(line.rstrip() for line in rows), *below]) + "\n"
+
+
+def _blocks(table: Table, zone: tzinfo, width: int) -> Iterator[str]:
+    """Yield each row as `heading  value` lines, without the first columns that it has in common with the row above.
+
+    Running text is wrapped; what must be exact (a path, a command) keeps its own lines, however long they are.
+    """
+    from wcwidth import wcswidth
+
+    names = headings(table)
+    left = max(map(wcswidth, names)) + 2
+    before: list[str] = []
+    yield ""
+    for row in table.rows:
+        cells = [str(row[column.key]) if column.kind == "path" and row.get(column.key) is not None
+                 else shown(row.get(column.key), column.kind, zone) for column in table.columns]
+        first = next((index for index, cell in enumerate(cells) if before[index : index + 1] != [cell]), 0)
+        for column, name, cell in list(zip(table.columns, names, cells, strict=True))[first:]:
+            own = map(visible, cell.split("\n"))
+            lines = own if column.kind == "path" else wrap(cell, max(NARROWEST_TEXT, width - left))
+            for number, line in enumerate(lines if row.get(column.key) is not None else ()):
+                yield ("" if number else name).ljust(left - (0 if number else wcswidth(name) - len(name))) + line
+        before = cells
+        yield ""
 
 
 def _sentences(lines: Iterable[str], width: int | None) -> list[str]:

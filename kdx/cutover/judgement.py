@@ -90,9 +90,12 @@ class Decision:
         return ExitCode.DONE if self.go else ExitCode.GATE
 
 
-def judge(facts: Facts, now: datetime) -> Decision:
-    """Say whether the weekend may begin or, once the final run was begun, whether the teachers may be let in."""
-    final = facts.course.stage in (Stage.FROZEN, Stage.DONE)
+def judge(facts: Facts, now: datetime, *, to_let_in: bool = False) -> Decision:
+    """Say whether the weekend may begin or, once the final run was begun, whether the teachers may be let in.
+
+    Where nothing but the second is asked, `to_let_in`, a final run that was never begun is a no.
+    """
+    final = to_let_in or facts.course.stage in (Stage.FROZEN, Stage.DONE)
     expected = forecast(facts.course.rehearsals, now)
     checks = tuple(_after(facts) if final else _before(facts, expected, now))
     return Decision(now, final, all(check.stand is not Stand.BAD for check in checks), checks, expected)

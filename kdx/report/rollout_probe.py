@@ -39,13 +39,13 @@ def explain_table(outing: Outing) -> Table:
     return Table(
         title=_("{board}: what a probe would send").format(board=outing.board.name),
         columns=(
-            SCHOOL, TARGET, CHECK, Column("to", N_("Sent to")), Column("sent", N_("Sent"), "path"),
-            Column("why", N_("Why")),
-            Column("source", N_("Source")),
+            SCHOOL, TARGET, Column("to", N_("Sent to")), CHECK, Column("why", N_("Why")),
+            Column("source", N_("Source")), Column("sent", N_("Sent"), "path"),
         ),
         rows=[_sent(one, outing) for one in sendings_of(outing.tour.visits)],
         source=_("hosts.yml, rollout.yml; probe.yml {version}").format(version=outing.rules.version),
         notes=(_("Nothing was sent."), *_left_out(outing)),
+        blocks=True,
     )
 
 

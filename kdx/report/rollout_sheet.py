@@ -78,4 +78,5 @@ def judged_table(judged: Judged, taken: bool) -> Table:
             file=judged.file, encoding=judged.encoding, digest=judged.sha256
         ),
         above=(said,),
+        notes=(_("How it was read: {source}").format(source=judged.read_by),) if judged.read_by else (),
     )

@@ -59,6 +59,8 @@ class Table:
     """Sentences below the table, already translated."""
     legend: tuple[tuple[str, str], ...] = ()
     """(mark, meaning) pairs; meanings are N_() strings."""
+    blocks: bool = False
+    """Whether a row is too much for one line of a terminal: there it is a block of lines, nothing of it cut."""
 
 
 def column_of(table: Table, key: str) -> Column:

@@ -44,6 +44,8 @@ class Judged:
     lines: tuple[Line, ...]
     events: tuple[Event, ...]
     """What taking it in would write; empty where anything of it cannot be taken."""
+    read_by: str = ""
+    """Where the headings and figures of its column map come from, in the words of rollout.yml."""
 
     @property
     def is_fit(self) -> bool:

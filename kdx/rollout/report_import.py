@@ -79,7 +79,8 @@ def judge_report(
         events += [event] if line and line.verdict is Verdict.CHANGE else []
     fit = all(line.verdict is Verdict.CHANGE for line in lines)
     ordered = tuple(sorted(lines, key=lambda line: line.row))
-    return Judged(file, sha256, columns.id, encoding, len(records), ordered, tuple(events) if fit else ())
+    taken = tuple(events) if fit else ()
+    return Judged(file, sha256, columns.id, encoding, len(records), ordered, taken, columns.source)
 
 
 _Place = tuple[str, str, str]
@@ -123,7 +124,7 @@ def _numbers(record: Record, columns: ReportMap) -> tuple[int, int]:
     if columns.needs:
         return int(_counts(record, columns.needs)), 1
     if "value" in columns.columns:
-        return int(_measured(record) >= columns.least), 1
+        return int(_measured(record) >= _asked(record, columns)), 1
     if columns.count:
         return int(record.values["count"].casefold() in {normal(word).casefold() for word in columns.count}), 1
     done, total = read_number(record.values["done"]), read_number(record.values["total"])
@@ -135,15 +136,28 @@ def _numbers(record: Record, columns: ReportMap) -> tuple[int, int]:
 
 
 def _measured(record: Record) -> float:
-    """Return a measurement, divided by what it is shared among where the report says that."""
     try:
         value = float(record.values["value"].replace(",", ""))
-        shared = float(record.values["per"].replace(",", "")) if "per" in record.values else 1.0
     except ValueError as error:
         raise ValueError(_("a number is missing")) from error
-    if not (0 <= value < MOST and 0 < shared < MOST):
+    if not 0 <= value < MOST:
         raise ValueError(_("a number is missing"))
-    return value / shared
+    return value
+
+
+def _asked(record: Record, columns: ReportMap) -> int:
+    """Return what is asked of a measurement; of a size between two rows what is asked of the larger."""
+    if not columns.sizes:
+        return columns.least
+    size = read_number(record.values["size"])
+    if not size or size < 0:
+        raise ValueError(_("a number is missing"))
+    for up_to, least in columns.sizes:
+        if size <= up_to:
+            return least
+    raise ValueError(_("sizes: of the column map ends at {most}; this is {size}").format(
+        most=f"{columns.sizes[-1][0]:,}", size=f"{size:,}"
+    ))
 
 
 def _day(record: Record, collected: date | None) -> date:

@@ -20,8 +20,11 @@ from kdx.rollout.fields import check_id, read_label
 from kdx.rollout.stream import Definition, ReportMap
 from kdx.state.events.rollout import Method
 
-COLUMNS = ("school", "item", "vantage", "done", "total", "value", "per", "collected", "count")
-KEYS = ("label", "check", "method", "columns", "count", "needs", "only", "least", "max_age_days", "any_year")
+COLUMNS = ("school", "item", "vantage", "done", "total", "value", "size", "collected", "count")
+KEYS = (
+    "label", "check", "method", "columns", "count", "needs", "only", "least", "sizes", "max_age_days", "any_year",
+    "source",
+)
 MOST = 10**9
 
 
@@ -42,23 +45,39 @@ def _read_map(name: str, node: Node, around: Definition, found: Findings) -> Rep
     if method not in tuple(Method):
         mistake(found, values["method"], _("there is no such method."), tuple(Method))
         method = Method.EXAMINE
+    columns = _read_columns(values.get("columns", node), bool(values.get("needs")), found)
     return ReportMap(
         id=name,
         label=read_label(values.get("label"), found, node),
         check=check,
         method=Method(method),
-        columns=_read_columns(values.get("columns", node), bool(values.get("needs")), found),
+        columns=columns,
         count=_texts(values.get("count"), found),
         needs={heading: _texts(one, found) for heading, one in read_mapping(values.get("needs"), found).items()},
         only={heading: _texts(one, found) for heading, one in read_mapping(values.get("only"), found).items()},
         least=read_number(values.get("least"), 0, MOST, found) or 0,
+        sizes=_read_sizes(values.get("sizes"), "size" in columns, found),
         max_age_days=read_number(values.get("max_age_days"), 1, 3660, found),
         any_year=bool(read_truth(values.get("any_year"), found)),
+        source=read_text(values.get("source"), found),
     )
 
 
 def _texts(node: Node | None, found: Findings) -> tuple[str, ...]:
     return tuple(text for item in read_items(node, found) if (text := read_text(item, found)))
+
+
+def _read_sizes(node: Node | None, has_size: bool, found: Findings) -> tuple[tuple[int, int], ...]:
+    sizes = []
+    for item in read_items(node, found):
+        refuse_unknown(item, ("up_to", "least"), found)
+        values = read_mapping(item, found)
+        for key in {"up_to", "least"} - values.keys():
+            mistake(found, item, _("{key} is missing.").format(key=key))
+        sizes.append(tuple(read_number(values.get(key), 1, MOST, found) or 0 for key in ("up_to", "least")))
+    if node is not None and not (has_size and sizes == sorted(sizes)):
+        mistake(found, node, _("sizes: wants the column size, and its rows from the smallest to the largest."))
+    return tuple((up_to, least) for up_to, least in sizes)
 
 
 def _read_columns(node: Node, has_needs: bool, found: Findings) -> Mapping[str, str]:

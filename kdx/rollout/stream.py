@@ -183,7 +183,7 @@ class ReportMap:
     check: str
     method: Method
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """school, item, vantage, done, total, value, per, collected, count, … -> the heading in the report."""
+    """school, item, vantage, done, total, value, size, collected, count, … -> the heading in the report."""
     count: tuple[str, ...] = ()
     """Where a row is one user or device: values in the column `count` that count as done."""
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
@@ -191,10 +191,14 @@ class ReportMap:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     """Heading -> values: rows with another one are nobody who counts, such as suspended users."""
     least: int = 0
-    """Where a row is a measurement: so much of value, divided by `per` where there is one, is asked for."""
+    """Where a row is a measurement: so much of value is asked for."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """The same by the number in the column `size`: up to the first number, the second is asked for; ascending."""
     max_age_days: int | None = None
     any_year: bool = False
     """Whether a report of another fiscal year may be taken: rolls of people change on 1 April."""
+    source: str = ""
+    """Where headings and figures come from, or that nobody could confirm them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """`kdx rollout probe` against real servers, and machines that hang, lie, or say too little: those never pass."""
 
+import hashlib
 import itertools
+import json
 import os
 import signal
 import socket
@@ -133,7 +135,8 @@ def test_an_evidence_that_later_fails_turns_its_milestone_to_check_again(tmp_pat
             board.hosts["fs"] = {"shares": _share(), "kdx_ups": f"ups@127.0.0.1:{ups.port}"}
             board.results(*QUICK)
         assert board.state("Power is kept") == state
-        assert state in board.run("status", "--stream", "server_migration", "--columns", "power").stdout.split("\n")[4]
+        matrix = json.loads(board.run("status", "--stream", "server_migration", "--json").stdout)
+        assert [row["power"] for row in matrix["rows"]] == [state]
     # a later silence hides neither: it says that nobody knows
     board.results(*QUICK)
     assert board.state("Power is kept") == "不"
@@ -206,6 +209,7 @@ def test_a_share_is_read_only_where_a_person_who_wrote_there_is_refused(
     secret.write_text(PASSWORD)
     with serve_samba(tmp_path / "smb", share=share) as server:
         (server.root / "成績.xlsx").write_bytes(b"x")
+        (server.root / "成績").mkdir()
         if canary:
             (server.root / ".kdx-canary").mkdir()
         board.hosts["fs"] = {"shares": [{"name": "共有", "url": server.url(user="kdx")}]}
@@ -246,16 +250,21 @@ def test_nothing_is_written_on_a_machine_that_is_probed_over_ssh(tmp_path: Path)
         (board.inventory / "known_hosts").write_text(server.known_hosts.read_text())
 
         def changed() -> list[str]:
-            look = ["nsenter", "--mount", "--target", str(server.process.pid), "find", f"{layer}/up", "-mindepth", "1"]
-            return sorted(subprocess.run(look, check=True, capture_output=True, text=True).stdout.splitlines())
+            """Every change in the layer: name, kind, rights, size, time of change, and of files the SHA-256."""
+            names = "find . -mindepth 1 -printf '%p %y %m %s %T@\\n'"
+            look = f"cd {layer}/up && {names} && find . -type f -exec sha256sum {{}} +"
+            there = ["nsenter", "--mount", "--target", str(server.process.pid), "sh", "-c", look]
+            return sorted(subprocess.run(there, check=True, capture_output=True, text=True).stdout.splitlines())
 
         before = changed()
         found = board.results("--within", "60")
         assert changed() == before
         assert found["fs", "the system is supported"][0] == "passes", found
         assert found["fs", "room on the disk"][0] in ("passes", "fails")
-        server.ssh("touch /etc/kdx-was-here")
-        assert changed() != before, "the proof would not have seen it"
+        for written in ("touch /etc/kdx-was-here", "echo x > /etc/kdx-was-here", "echo y > /etc/kdx-was-here"):
+            before = changed()
+            server.ssh(written)
+            assert changed() != before, f"the proof would not have seen it: {written}"
 
 
 @pytest.fixture
@@ -324,8 +333,15 @@ def _share() -> list[dict[str, str]]:
     return [{"name": f"共有{next(NUMBERS)}", "url": "/nowhere"}]
 
 
-def _listing(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+def _listing(root: Path) -> dict[str, tuple[object, ...]]:
+    """All of a tree; of the canary's own folder not when it was last written to."""
+    return {
+        str(path.relative_to(root)): (
+            path.stat().st_mode, 0 if path.name == ".kdx-canary" else path.stat().st_mtime_ns,
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        )
+        for path in (root, *root.rglob("*"))
+    }
 
 
 @contextmanager

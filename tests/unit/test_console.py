@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -119,7 +120,8 @@ any_text = st.text(st.characters(), max_size=30) | st.sampled_from(HOSTILE)
 
 @given(any_text)
 def test_no_name_in_any_text_format_can_move_a_cursor_or_reorder_text(name: str) -> None:
-    for draw in (lambda t, z: formats.text(t, z, 80), *formats.TEXTS.values()):
+    blocks = (lambda t, z: formats.text(t, z, 80), lambda t, z: formats.text(replace(t, blocks=True), z, 80))
+    for draw in (*blocks, *formats.TEXTS.values()):
         drawn = draw(table((name,)), TOKYO).removeprefix("\ufeff")
         drawn.encode("utf-8")
         assert not re.search("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]", drawn)
@@ -142,6 +144,21 @@ def test_a_narrow_terminal_gets_paths_shortened_in_the_middle_and_nothing_else()
     assert max(map(wcswidth, narrow[1:3])) <= 110
     assert re.search(r"令和8年度/深*\.\.\.深*/最終.docx", narrow[3])
     assert names[0] in formats.text(table(names), TOKYO, None)
+
+
+def test_a_row_that_is_too_much_for_a_line_is_a_block_of_which_nothing_is_cut() -> None:
+    command = "for each in *; do\n  echo $each" + "x" * 200 + "\x1b[2J\ndone"
+    columns = (Column("school", "School"), Column("why", "Why"), Column("sent", "Sent", "path"))
+    rows = [{"school": "亀山西小", "why": "理由 " * 40, "sent": command}, {"school": "亀山西小", "why": None, "sent": "df"}]
+    one = Table("試験", columns, rows, blocks=True)
+    lines = formats.text(one, TOKYO, 100).split("\n")
+    assert "Sent    for each in *; do" in lines and "        done" in lines
+    assert f"          echo $each{'x' * 200}\\x1b[2J" in lines
+    assert max(wcswidth(line) for line in lines if "xxx" not in line) <= 100
+    # what a row has in common with the one above stands once, and what nobody knows not at all
+    assert sum("亀山西小" in line for line in lines) == 1
+    assert lines[-3:] == ["Sent    df", "", ""]
+    assert formats.text(one, TOKYO, None).count("亀山西小") == 2, "a file is read by programs too"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Mn", "Me"])), st.integers(16, 60))

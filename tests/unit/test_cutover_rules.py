@@ -86,6 +86,15 @@ def test_one_thing_that_is_not_as_it_must_be_is_a_no_and_says_which(facts: Facts
     assert all(check.why for check in decision.checks)
 
 
+def test_who_asks_only_whether_teachers_may_be_let_in_hears_no_until_a_final_run_said_so() -> None:
+    assert judge(before(), NOW).go, "the weekend may begin"
+    too_early = judge(before(), NOW, to_let_in=True)
+    assert not too_early.go and too_early.final and "frozen" in too_early.against
+    assert judge(after(stage=Stage.DONE), NOW, to_let_in=True).go
+    gone_back = replace(READY, stage=Stage.ROLLED_BACK, freeze=None, proven=FROZEN.proven)
+    assert not judge(Facts(gone_back, WINDOW), NOW, to_let_in=True).go
+
+
 def test_a_refusal_that_proves_nothing_is_not_called_ready() -> None:
     stands = {check.id: check.stand for check in judge(after(freeze=replace(FREEZE, canary_proves=False)), NOW).checks}
     assert stands["frozen"] == "note"

@@ -31,7 +31,7 @@ LISTINGS = (
     "assess s0_es --to cloud",
     "migrate plan s0_es --to cloud", "migrate run s0_es --to cloud", "migrate decisions s0_es --to cloud",
     "migrate verify s0_es --to cloud", "migrate status", "migrate status --fleet",
-    "migrate receipt s0_es --to cloud -o {}/receipt", "migrate receipt --check {}/receipt/receipt.json",
+    "migrate receipt s0_es --to cloud -o {}/another", "migrate receipt --check {}/receipt/receipt.json",
     "migrate cutover s0_es --to cloud", "migrate cutover s0_es --to cloud --rehearse",
     "migrate cutover s0_es --to cloud --show renames", "migrate cutover s0_es --to cloud --show rehearsals",
     "migrate cutover s0_es --to cloud --show links",
@@ -95,6 +95,9 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
         kdx("init", folder / "first", "--board", "試験市教育委員会")
         shutil.copytree(folder / "first/keys", inventory / "keys")
         kdx("inventory", "scan", "s0_es")
+        kdx("migrate", "run", "s0_es", "--to", "cloud")
+        kdx("migrate", "verify", "s0_es", "--to", "cloud")
+        kdx("migrate", "receipt", "s0_es", "--to", "cloud", "-o", folder / "receipt")
         kdx("rollout", "export", "-o", folder / "sheet.csv")
         kdx("backup", "init")
         kdx("backup", "run", "s1_es")

@@ -34,8 +34,10 @@ def test_who_is_only_registered_at_microsoft_proves_no_enforcement(kdx_rollout):
     head = "学校,userPrincipalName,isMfaRegistered,出力日"
     assert taken(kdx_rollout, "mfa_microsoft_registered", head, "西小学校,a@x,True,2026-11-22")
     assert kdx_rollout.state("nishi_es", "MFA有効化率 100%") == "未"
-    head = "学校,UserPrincipalName,MFA Status,出力日"
-    assert taken(kdx_rollout, "mfa_microsoft_enforced", head, "西小学校,a@x,Enforced,2026-11-22")
+    head = "学校,UserPrincipalName,perUserMfaState,出力日"
+    assert taken(kdx_rollout, "mfa_microsoft_enforced", head, "西小学校,a@x,enabled,2026-11-21")
+    assert kdx_rollout.state("nishi_es", "MFA有効化率 100%") != "確"
+    assert taken(kdx_rollout, "mfa_microsoft_enforced", head, "西小学校,a@x,enforced,2026-11-22")
     assert kdx_rollout.state("nishi_es", "MFA有効化率 100%") == "確"
 
 
@@ -48,20 +50,56 @@ def test_a_device_that_is_enrolled_and_does_not_comply_does_not_count(kdx_rollou
     assert list(taken(kdx_rollout, "mdm_intune", head, f"西小学校,PC1,{state},2026-11-22").values()) == [seen]
 
 
-def test_a_line_is_measured_from_two_rooms_for_each_learner(kdx_rollout):
-    head = "学校,測定場所,下り (kbps),同時利用者数,測定日"
-    taken(kdx_rollout, "line_speed", head, "西小学校,図書室,\"70,000\",100,2026-11-20")
+def test_what_intune_itself_exports_counts_by_its_own_heading(kdx_rollout):
+    head = "学校,Device name,Compliance,Last check-in,出力日"
+    rows = [f"西小学校,PC{number},{state},x,2026-11-22" for number, state in enumerate(("Compliant", "Noncompliant"))]
+    assert list(taken(kdx_rollout, "mdm_intune_portal", head, *rows).values()) == ["1/2 (2026-11-22)"]
+
+
+LINE = "学校,測定場所,下り (kbps),児童生徒数,測定日"
+
+
+def test_a_line_is_measured_from_two_rooms_for_the_schools_size(kdx_rollout):
+    taken(kdx_rollout, "line_speed", LINE, "西小学校,図書室,\"216,000\",61,2026-11-20")
     assert kdx_rollout.state("nishi_es", "回線帯域の測定・増強") != "確"
-    taken(kdx_rollout, "line_speed", head, "西小学校,音楽室,80000,100,2026-11-20")
+    taken(kdx_rollout, "line_speed", LINE, "西小学校,音楽室,834000,1400,2026-11-20")
     assert kdx_rollout.state("nishi_es", "回線帯域の測定・増強") == "確"
-    taken(kdx_rollout, "line_speed", head, "西小学校,音楽室,60000,100,2026-11-21")
+    taken(kdx_rollout, "line_speed", LINE, "西小学校,音楽室,215999,61,2026-11-21")
     assert kdx_rollout.state("nishi_es", "回線帯域の測定・増強") == "再"
 
 
-@pytest.mark.parametrize("people", ["0", "-1", "", "nan"])
-def test_a_measurement_that_cannot_be_divided_is_named(kdx_rollout, people):
-    head = "学校,測定場所,下り (kbps),同時利用者数,測定日"
-    taken(kdx_rollout, "line_speed", head, f"西小学校,図書室,70000,{people},2026-11-20", code=4)
+@pytest.mark.parametrize("people", ["0", "-1", "", "nan", "1401"])
+def test_a_school_whose_size_is_in_no_row_is_named(kdx_rollout, people):
+    taken(kdx_rollout, "line_speed", LINE, f"西小学校,図書室,900000,{people},2026-11-20", code=4)
+
+
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [("up_to: 60,", "up_to: 600,"), ("size: 児童生徒数, ", ""), ("up_to: 60, least", "up_to: 60, most")],
+)
+def test_a_table_of_sizes_that_is_out_of_order_or_has_no_column_is_a_mistake(kdx_rollout, there, instead):
+    file = kdx_rollout.folder / "inventory/rollout.yml"
+    file.write_text(file.read_text("utf-8").replace(there, instead, 1), "utf-8")
+    assert "sizes" in kdx_rollout("status", code=10).stderr
+
+
+@pytest.mark.parametrize("speed", ["", "-1", "nan", "速い"])
+def test_a_measurement_that_is_no_number_is_named(kdx_rollout, speed):
+    taken(kdx_rollout, "line_speed", LINE, f"西小学校,図書室,{speed},60,2026-11-20", code=4)
+
+
+def test_an_export_with_other_headings_is_refused_and_both_are_named(kdx_rollout):
+    file = kdx_rollout.folder / "intune.csv"
+    file.write_text("学校,デバイス名,コンプライアンス,出力日\n西小学校,PC1,準拠,2026-11-22\n", "utf-8-sig")
+    said = kdx_rollout("import", file, "--map", "mdm_intune_portal", code=4).stderr
+    assert "Compliance" in said and "コンプライアンス" in said
+    assert kdx_rollout.state("nishi_es", "MDM登録") == "未"
+
+
+def test_an_import_says_how_far_its_headings_were_confirmed(kdx_rollout):
+    file = kdx_rollout.folder / "intune.csv"
+    file.write_text("学校,Compliance,出力日\n西小学校,Compliant,2026-11-22\n", "utf-8-sig")
+    assert "未確認" in kdx_rollout("import", file, "--map", "mdm_intune_portal").stdout
 
 
 TRAINING = "学校,受講,対象,基準日"
