@@ -25,8 +25,8 @@ PASSING = ("root/.ansible", "var/log", "var/cache", "var/lib/samba", "var/lib/nu
 UNSHARED = ("--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--propagation", "private")
 START = """
 set -e
-folder=$1 name=$2 checkout=$3
-shift 3
+folder=$1 name=$2 checkout=$3 python=$4
+shift 4
 disk=$folder/disk
 mount -t tmpfs -o mode=755 tmpfs "$disk"
 mkdir "$disk/layer" "$disk/work" "$disk/root"
@@ -38,8 +38,13 @@ mount -t proc proc "$root/proc"
 mount --rbind -o ro /sys "$root/sys"
 mount --bind "$disk/layer" "$root/run/layer"
 for each in "$folder/ssh" "$checkout"; do
+    [ ! -e "$root$each/setup.cfg" ] || continue
     mkdir -p "$root$each"
     mount --bind -o ro "$each" "$root$each"
+done
+for each in "$checkout" "$python"; do
+    # any account may run the program under test, wherever a developer keeps it
+    while [ "$each" != / ]; do chmod a+x "$root$each"; each=${each%/*} each=${each:-/}; done
 done
 for each in null zero random urandom tty full ptmx; do [ -e "$root/dev/$each" ] || cp -a "/dev/$each" "$root/dev"; done
 mkdir -p "$root/dev/pts"
@@ -137,7 +142,7 @@ def start_machine(folder: Path, name: str) -> Iterator[Machine]:
     """Run a machine for the length of the block."""
     assert os.geteuid() == 0, "this test starts a machine with a disk and processes of its own: run it as root"
     (folder / "disk").mkdir(parents=True)
-    script = ("sh", "-c", START, "init", folder, name, CHECKOUT)
+    script = ("sh", "-c", START, "init", folder, name, CHECKOUT, Path(sys.executable).resolve().parent)
     with serve_ssh(
         folder / "ssh", "SetEnv HOME=/root LC_ALL=C.UTF-8", prefix=("unshare", *UNSHARED, *script)
     ) as server:
@@ -161,3 +166,18 @@ def play(
         },
         stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=280,
     )
+
+
+def bundle_of_this(folder: Path) -> Path:
+    """Make an archive with the form of scripts/bundle's that installs the kdx under test within a second.
+
+    The real one takes minutes; that it installs what it says is shown by test_bundle.py.
+    """
+    name = f"kdx-0-python{sys.version_info.major}.{sys.version_info.minor}-x86_64"
+    (folder / name).mkdir(parents=True)
+    program = f"#!/bin/sh\nexec {Path(sys.executable).with_name('kdx')} \"$@\"\n"
+    install = folder / name / "install"
+    install.write_text(f'#!/bin/sh\nset -e\nmkdir -p "$1/bin"\ncat >"$1/bin/kdx" <<END\n{program.replace("$", chr(92) + "$")}END\nchmod 755 "$1/bin/kdx"\n')
+    install.chmod(0o755)
+    subprocess.run(["tar", "-czf", folder / f"{name}.tar.gz", "-C", folder, "--owner=0", "--group=0", name], check=True)
+    return folder / f"{name}.tar.gz"

@@ -1,7 +1,9 @@
 """The archive that installs without a network."""
 
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,22 @@ def test_the_bundle_installs_a_working_kdx_and_rclone_without_a_network(unpacked
 def test_the_bundle_carries_the_licences_of_what_it_carries(unpacked: Path) -> None:
     assert "Apache License" in (unpacked / "LICENSE").read_text("utf-8")
     assert "Nick Craig-Wood" in (unpacked / "LICENSE.rclone").read_text("utf-8")
+
+
+def test_an_installation_that_was_killed_is_done_again(unpacked: Path, tmp_path: Path) -> None:
+    target = tmp_path / "kdx"
+    process = subprocess.Popen(
+        [unpacked / "install", target], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    while not (target / "pyvenv.cfg").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (target / "bin/kdx").exists()
+    again = install(unpacked, target)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kdx"]
 
 
 def test_a_changed_bundle_refuses_to_install(unpacked: Path, tmp_path: Path) -> None:
