@@ -175,9 +175,11 @@ def bundle_of_this(folder: Path) -> Path:
     """
     name = f"kdx-0-python{sys.version_info.major}.{sys.version_info.minor}-x86_64"
     (folder / name).mkdir(parents=True)
-    program = f"#!/bin/sh\nexec {Path(sys.executable).with_name('kdx')} \"$@\"\n"
-    install = folder / name / "install"
-    install.write_text(f'#!/bin/sh\nset -e\nmkdir -p "$1/bin"\ncat >"$1/bin/kdx" <<END\n{program.replace("$", chr(92) + "$")}END\nchmod 755 "$1/bin/kdx"\n')
-    install.chmod(0o755)
+    for file, text in (
+        ("kdx", f'exec {Path(sys.executable).with_name("kdx")} "$@"'),
+        ("install", 'mkdir -p "$1/bin" && cp "${0%/*}/kdx" "$1/bin/kdx"'),
+    ):
+        (folder / name / file).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name / file).chmod(0o755)
     subprocess.run(["tar", "-czf", folder / f"{name}.tar.gz", "-C", folder, "--owner=0", "--group=0", name], check=True)
     return folder / f"{name}.tar.gz"

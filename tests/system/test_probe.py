@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from rigs.liars import answer_datagrams, clock, drip, resolver
@@ -256,6 +257,18 @@ def test_nothing_is_written_on_a_machine_that_is_probed_over_ssh(tmp_path: Path)
         assert found["fs", "room on the disk"][0] in ("passes", "fails")
         server.ssh("touch /etc/kdx-was-here")
         assert changed() != before, "the proof would not have seen it"
+
+
+def test_only_the_checks_that_are_named_are_made_and_what_nobody_can_be_asked_is_not_known(tmp_path: Path) -> None:
+    board = ProbedBoard(tmp_path)
+    with serve_nut(tmp_path / "nut") as ups:
+        board.hosts["fs"] = {"shares": _share(), "kdx_ups": f"ups@127.0.0.1:{ups.port}", "kdx_smb": "127.0.0.1:9"}
+        assert board.results(*QUICK, "--check", "ups_ready") == {("fs", "the UPS is ready"): ("passes", ANY)}
+        unknown = board.run("probe", *QUICK, "--check", "ups_ready", "--check", "disk_sound")
+        assert (unknown.returncode, "not known: fs disks are sound" in unknown.stdout) == (6, True), unknown.stdout
+        assert board.run("probe", *QUICK, "--check", "training_attended").returncode == 6
+        wrong = board.run("probe", *QUICK, "--check", "ups_redy")
+    assert (wrong.returncode, "ups_ready" in wrong.stderr) == (2, True), wrong.stderr
 
 
 @pytest.fixture
