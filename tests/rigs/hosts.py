@@ -18,6 +18,8 @@ from pathlib import Path
 from rigs.sshd import Sshd, free_port, serve_ssh
 
 CHECKOUT = Path(__file__).parents[2]
+PASSWORD = "たいせつ-4711"
+"""Of root, for Samba."""
 LAYER = "/run/layer"
 """Where a machine finds what was written on it."""
 PASSING = ("root/.ansible", "var/log", "var/cache", "var/lib/samba", "var/lib/nut")
@@ -37,16 +39,18 @@ mkdir -p -m 755 "$root/run/sshd" "$root/run/lock" "$root/run/layer"
 mount -t proc proc "$root/proc"
 mount --rbind -o ro /sys "$root/sys"
 mount --bind "$disk/layer" "$root/run/layer"
-for each in "$folder/ssh" "$checkout"; do
-    [ ! -e "$root$each/setup.cfg" ] || continue
-    mkdir -p "$root$each"
-    mount --bind -o ro "$each" "$root$each"
-done
+mkdir -p "$root$folder"
+cp -a "$folder/ssh" "$root$folder"
+if [ ! -e "$root$checkout/setup.cfg" ]; then
+    mkdir -p "$root$checkout"
+    mount --bind -o ro "$checkout" "$root$checkout"
+fi
 for each in "$checkout" "$python"; do
     # any account may run the program under test, wherever a developer keeps it
     while [ "$each" != / ]; do chmod a+x "$root$each"; each=${each%/*} each=${each:-/}; done
 done
 for each in null zero random urandom tty full ptmx; do [ -e "$root/dev/$each" ] || cp -a "/dev/$each" "$root/dev"; done
+cp -a /dev/loop* "$root/dev"
 mkdir -p "$root/dev/pts"
 mount --bind /dev/pts "$root/dev/pts"
 rm -rf "$root/sbin/init" "$root/etc/kdx" "$root/var/spool/cron/crontabs" "$root/opt/kdx" \
@@ -109,8 +113,17 @@ class Machine:
             self.run("mkdir", "-p", "-m", "777", folder)
             text += f"[{name}]\n   path = {folder}\n   read only = no\n{more}"
         self.path("/etc/samba/smb.conf").write_text(text, "utf-8")
+        self.run("smbpasswd", "-s", "-a", "root", content=f"{PASSWORD}\n{PASSWORD}\n")
         self.run("/etc/init.d/smbd", "restart")
         return port
+
+    def give_disk(self, folder: str) -> str:
+        """Mount a small disk of its own with ext4 there, and return its name, such as loop3."""
+        self.run("mkdir", "-p", folder)
+        self.run("truncate", "--size", "16M", "/run/disk")
+        self.run("mkfs.ext4", "-q", "/run/disk")
+        self.run("mount", "-o", "loop,errors=continue", "/run/disk", folder)
+        return Path(self.run("findmnt", "--noheadings", "--output", "SOURCE", folder).strip()).name
 
     def written(self) -> dict[str, tuple[int, int, int, str]]:
         """Return everything on its disk that is not as on this machine: path -> mode, owner, group and content."""

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdx.config.model import Board, School
+from kdx.config.model import Board, School, UnknownName, nearest_names
 from kdx.errors import ExitCode, gravest
+from kdx.language import _
 from kdx.progress import Progress
 from kdx.rollout.probe.asking import Around, Clock, ask_all
 from kdx.rollout.probe.check import By
@@ -13,6 +14,19 @@ from kdx.rollout.probe.rules import Rules, load_rules
 from kdx.rollout.probe.visits import Tour, only, plan, unasked
 from kdx.rollout.stream import Definition
 from kdx.state.events.rollout import ObservationMade
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be looked at, where that is not everything."""
+
+    checks: tuple[str, ...] = ()
+    """Ids; none means all."""
+    server: str = ""
+    """The only server, and beside it the clock that its own is compared with."""
+
+
+ALL = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +64,19 @@ class Probed:
 
 
 def prepare(
-    board: Board, definition: Definition, schools: Sequence[School], vantage: str = "", checks: Sequence[str] = ()
+    board: Board, definition: Definition, schools: Sequence[School], vantage: str = "", wish: Wish = ALL
 ) -> Outing:
-    """Return what a probe of these schools would do, from `vantage`, else from where rollout.yml says kdx stands.
-
-    Where `checks` are named (ids), those only.
-    """
+    """Return what a probe of these schools would do, from `vantage`, else from where rollout.yml says kdx stands."""
     rules = load_rules(board.folder)
     here = vantage or definition.probe.vantage or "kdx"
     tour = plan(board, definition.probe, rules, schools, here)
-    if not checks:
-        return Outing(board, definition, rules, tour, here)
-    tour = only(tour, checks)
-    return Outing(board, definition, rules, tour, here, unasked(tour, schools, checks, rules))
+    servers = [server.name for school in schools for server in school.servers if server.shares]
+    if wish.server and wish.server not in servers:
+        near = ", ".join(nearest_names(wish.server, servers)) or "-"
+        raise UnknownName(name=wish.server, kind=_("server"), nearest=near)
+    servers = [wish.server] if wish.server else servers
+    tour = only(tour, wish.checks, wish.server)
+    return Outing(board, definition, rules, tour, here, unasked(tour, servers, wish.checks, rules))
 
 
 def probe(outing: Outing, clock: Clock, within: float, progress: Progress, *, writes: bool = True) -> Probed:

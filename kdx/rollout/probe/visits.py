@@ -112,16 +112,17 @@ def plan(board: Board, settings: ProbeSettings, rules: Rules, schools: Sequence[
     return Tour(tuple(visits), tuple(without), tuple(elsewhere))
 
 
-def only(tour: Tour, checks: Collection[str]) -> Tour:
-    """Return what of a tour decides these checks."""
-    visits = (replace(one, checks=tuple(check for check in one.checks if check in checks)) for one in tour.visits)
+def only(tour: Tour, checks: Collection[str], server: str) -> Tour:
+    """Return what of a tour decides these checks, where any are named, of this server, where one is."""
+    visits = [one for one in tour.visits if not server or one.target in (server, REFERENCE)]
+    if checks:
+        visits = [replace(one, checks=tuple(check for check in one.checks if check in checks)) for one in visits]
     return replace(tour, visits=tuple(one for one in visits if one.checks))
 
 
-def unasked(tour: Tour, schools: Sequence[School], checks: Sequence[str], rules: Rules) -> tuple[tuple[str, str], ...]:
+def unasked(tour: Tour, servers: Sequence[str], checks: Sequence[str], rules: Rules) -> tuple[tuple[str, str], ...]:
     """Return (server, check) where nobody can be asked; the server is empty for a check that is not of servers."""
     asked = {(visit.target, check) for visit in tour.visits for check in visit.checks}
-    servers = [server.name for school in schools for server in school.servers if server.shares]
     missing = []
     for check in checks:
         if check in rules.checks and _is_of(check, "server", rules):
