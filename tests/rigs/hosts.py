@@ -161,38 +161,3 @@ def start_machine(folder: Path, name: str) -> Iterator[Machine]:
     ) as server:
         children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
         yield Machine(name, server, int(children[0]))
-
-
-def play(
-    inventory: Path, name: str, *options: str, variables: Mapping[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
-    """Run a playbook of the project as a person would."""
-    programs = Path(sys.executable).parent
-    home = inventory.parent / "home"
-    home.mkdir(exist_ok=True)
-    return subprocess.run(
-        [programs / "ansible-playbook", "-i", inventory / "hosts.yml", CHECKOUT / "playbooks" / name, *options],
-        env={
-            **os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8", "ANSIBLE_PIPELINING": "1",
-            "PATH": f"{programs}:{os.environ['PATH']}", "KDX_INVENTORY": str(inventory),
-            "KDX_STATE": str(inventory.parent / "state"), **(variables or {}),
-        },
-        stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=280,
-    )
-
-
-def bundle_of_this(folder: Path) -> Path:
-    """Make an archive with the form of scripts/bundle's that installs the kdx under test within a second.
-
-    The real one takes minutes; that it installs what it says is shown by test_bundle.py.
-    """
-    name = f"kdx-0-python{sys.version_info.major}.{sys.version_info.minor}-x86_64"
-    (folder / name).mkdir(parents=True)
-    for file, text in (
-        ("kdx", f'exec {Path(sys.executable).with_name("kdx")} "$@"'),
-        ("install", 'mkdir -p "$1/bin" && cp "${0%/*}/kdx" "$1/bin/kdx"'),
-    ):
-        (folder / name / file).write_text(f"#!/bin/sh\n{text}\n")
-        (folder / name / file).chmod(0o755)
-    subprocess.run(["tar", "-czf", folder / f"{name}.tar.gz", "-C", folder, "--owner=0", "--group=0", name], check=True)
-    return folder / f"{name}.tar.gz"
