@@ -104,6 +104,9 @@ rollout.add_command(set_group)
 @rollout.command(acts=True)
 @click.argument("schools", metavar="[SCHOOL]...", nargs=-1)
 @click.option("--explain", is_flag=True, help=N_("Show every command and packet that would be sent, and send nothing."))
+@click.option("--check", "checks", metavar="CHECK", multiple=True,
+              help=N_("Only this check; whom nobody can ask about it is not known. May be repeated."))
+@click.option("--server", metavar="SERVER", default="", help=N_("Only this server, by its name in hosts.yml."))
 @click.option("--vantage", metavar="PLACE", default="",
               help=N_("Where this machine stands, where it is not where rollout.yml says."))
 @click.option("--within", metavar="SECONDS", type=click.FloatRange(1, 600), default=30, show_default=True,
@@ -112,7 +115,8 @@ rollout.add_command(set_group)
 @output_options
 @click.pass_obj
 def probe(
-    app: Application, schools: tuple[str, ...], explain: bool, vantage: str, within: float, dry_run: bool
+    app: Application, schools: tuple[str, ...], explain: bool, checks: tuple[str, ...], server: str, vantage: str,
+    within: float, dry_run: bool,
 ) -> None:
     """Ask the machines themselves, all at once, read-only: exit code 5 where a check fails, 6 where one is not known.
 
@@ -120,10 +124,13 @@ def probe(
     """
     from kdx.report.rollout_probe import explain_table, probe_table
     from kdx.rollout.definition import load_definition
+    from kdx.rollout.overview import find_check
     from kdx.rollout.probe import run
 
     chosen = tuple(dict.fromkeys(map(app.board.school, schools))) or app.board.schools
-    outing = run.prepare(app.board, load_definition(app.board.folder), chosen, vantage)
+    definition = load_definition(app.board.folder)
+    wished = tuple(dict.fromkeys(find_check(definition, name) for name in checks))
+    outing = run.prepare(app.board, definition, chosen, vantage, run.Wish(wished, server))
     if explain:
         app.output.show(explain_table(outing))
         return

@@ -82,12 +82,21 @@ def _place(outing: Outing, school: str) -> str:
 
 def _notes(probed: Probed, kept: bool) -> tuple[str, ...]:
     notes = list(_left_out(probed.outing))
+    if probed.outing.unasked:
+        names = (f"{server} {_label(check, probed.outing)}".strip() for server, check in probed.outing.unasked)
+        text = _("Nobody can be asked, so it is not known: {names}.")
+        notes.append(text.format(names=", ".join(names)))
     if not kept:
         notes.append(_("Nothing was written: not into the ledger, and no canary."))
     if probed.unknown_checks:
         text = _("rollout.yml has no check {names} under checks:, so these results are not kept.")
         notes.append(text.format(names=", ".join(probed.unknown_checks)))
     return tuple(notes)
+
+
+def _label(check: str, outing: Outing) -> str:
+    known = outing.rules.checks.get(check)
+    return str(known.label if known else outing.definition.checks[check])
 
 
 def _left_out(outing: Outing) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from rigs.sshd import free_port
 DRIVER, SERVER = Path("/lib/nut/dummy-ups"), Path("/lib/nut/upsd")
 STARTS_WITHIN = 20
 """Seconds."""
+PASSWORD = "4711-for-upsmon"
 GOOD = {"ups.status": "OL", "battery.charge": "100", "battery.runtime": "1800", "battery.date": "2025/04/01",
         "device.model": "Dummy"}
 
@@ -46,7 +47,7 @@ def serve_nut(folder: Path, **said: str) -> Iterator[NutServer]:
     user = "root" if os.geteuid() == 0 else os.environ.get("USER", "nobody")
     (folder / "ups.conf").write_text(f"user = {user}\n[ups]\n  driver = dummy-ups\n  port = {folder}/ups.dev\n")
     (folder / "upsd.conf").write_text(f"LISTEN 127.0.0.1 {port}\nSTATEPATH {state}\nMAXAGE 15\n")
-    (folder / "upsd.users").touch()
+    (folder / "upsd.users").write_text(f'[upsmon]\n  password = "{PASSWORD}"\n  upsmon secondary\n')
     for file in ("upsd.conf", "upsd.users"):
         (folder / file).chmod(0o600)
     environment = {**os.environ, "NUT_CONFPATH": str(folder), "NUT_STATEPATH": str(state), "NUT_ALTPIDPATH": str(state)}

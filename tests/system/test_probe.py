@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from rigs.liars import answer_datagrams, clock, drip, resolver
@@ -265,6 +266,23 @@ def test_nothing_is_written_on_a_machine_that_is_probed_over_ssh(tmp_path: Path)
             before = changed()
             server.ssh(written)
             assert changed() != before, f"the proof would not have seen it: {written}"
+
+
+def test_only_what_is_named_is_asked_and_what_nobody_can_be_asked_is_not_known(tmp_path: Path) -> None:
+    board = ProbedBoard(tmp_path)
+    with serve_nut(tmp_path / "nut") as ups:
+        board.hosts["fs"] = {"shares": _share(), "kdx_ups": f"ups@127.0.0.1:{ups.port}", "kdx_smb": "127.0.0.1:9"}
+        assert board.results("--check", "ups_ready") == {("fs", "the UPS is ready"): ("passes", ANY)}
+        board.hosts["other"] = {"shares": _share(), "kdx_smb": "127.0.0.1:9"}
+        assert board.results("--check", "ups_ready", "--server", "fs").keys() == {("fs", "the UPS is ready")}
+        nearest = board.run("probe", "--server", "othr")
+        assert (nearest.returncode, "other" in nearest.stderr) == (2, True), nearest.stderr
+        unknown = board.run("probe", "--check", "ups_ready", "--check", "disk_sound")
+        said = "not known: other the UPS is ready, fs disks are sound"
+        assert (unknown.returncode, said in unknown.stdout) == (6, True), unknown.stdout
+        assert board.run("probe", "--check", "training_attended").returncode == 6
+        wrong = board.run("probe", "--check", "ups_redy")
+    assert (wrong.returncode, "ups_ready" in wrong.stderr) == (2, True), wrong.stderr
 
 
 @pytest.fixture

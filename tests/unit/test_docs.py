@@ -1,8 +1,10 @@
 """What README promises is what the program does, and both READMEs say the same."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -17,6 +19,7 @@ from kdx.errors import MEANINGS
 READMES = ("README.md", "README.ja.md")
 CHECKOUT = Path(__file__).parents[2]
 RUNBOOKS = tuple(f"playbooks/{path.name}" for path in sorted((CHECKOUT / "playbooks").glob("*.md")))
+PLAYBOOKS = (CHECKOUT / "playbooks/README.md").read_text("utf-8")
 DOCUMENTS = (*READMES, "CONTRIBUTING.md", *RUNBOOKS)
 
 
@@ -29,6 +32,12 @@ def commands(text: str) -> list[list[str]]:
     """Return the kdx command lines of a document, as words after `kdx`."""
     lines = (line for block in blocks(text, "sh") for line in block.splitlines() if line.startswith("kdx "))
     return [shlex.split(line, comments=True)[1:] for line in lines]
+
+
+def plays(text: str) -> list[list[str]]:
+    """Return the ansible-playbook command lines of a document, as words after the program."""
+    lines = (line for block in blocks(text, "sh") for line in block.splitlines())
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("ansible-playbook ")]
 
 
 def parse(words: list[str]) -> click.Command:
@@ -61,6 +70,35 @@ def test_every_command_line_in_the_documents_parses(checkout: Path, name: str) -
     assert found or name not in READMES
     for words in found:
         parse(words)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_line_for_ansible_gives_a_playbook_what_it_asks_for(checkout: Path, name: str) -> None:
+    for flag, inventory, playbook, *options in plays((checkout / name).read_text("utf-8")):
+        assert flag == "-i" and (checkout / inventory).is_file()
+        text = (checkout / playbook).read_text("utf-8")
+        known = checkout / "playbooks/vars" / Path(playbook).name
+        given = [word for option, word in pairwise(options) if option == "-e"]
+        names = {name for word in given for name in (json.loads(word) if "{" in word else [word.partition("=")[0]])}
+        assert {*options} - {*given} <= {"-e", "--check"}
+        # what it must be told stands in its own line of use; what it may be told there in brackets, or among its vars
+        must = set(re.findall(r" -e (\w+)=", re.findall(r"^# ansible-playbook .*$", text, re.M)[0]))
+        may = set(yaml.safe_load(known.read_text("utf-8"))) if known.exists() else set()
+        may |= {*re.findall(r"-e '?(\w+)=", text), *re.findall(r"^    (\w+):", text, re.M)}
+        assert must <= names <= must | may, (playbook, names)
+
+
+@pytest.mark.parametrize(("runbook", "belonging"), re.findall(r"^\| `(\w+\.md)` \|.*\| (.*) \|$", PLAYBOOKS, re.M))
+def test_every_runbook_names_the_playbooks_that_belong_to_it(checkout: Path, runbook: str, belonging: str) -> None:
+    named = set(re.findall(r"\w+\.yml", belonging))
+    assert named or belonging == "-"
+    assert {Path(words[2]).name for words in plays((checkout / "playbooks" / runbook).read_text("utf-8"))} == named
+
+
+def test_no_runbook_and_no_playbook_is_left_out_of_the_list(checkout: Path) -> None:
+    there = {path.name for path in (checkout / "playbooks").iterdir() if path.suffix in (".md", ".yml")}
+    listed = set(re.findall(r"^(?:\| |### )`(\w+\.(?:md|yml))`", PLAYBOOKS, re.M))
+    assert there - {"README.md"} == listed
 
 
 def test_a_command_line_that_is_wrong_would_be_noticed() -> None:

@@ -100,6 +100,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
         kdx("migrate", "receipt", "s0_es", "--to", "cloud", "-o", folder / "receipt")
         kdx("rollout", "export", "-o", folder / "sheet.csv")
         kdx("backup", "init")
+        kdx("backup", "run", "s0_es")
         kdx("backup", "run", "s1_es")
         for file in files[1:]:
             file.unlink()

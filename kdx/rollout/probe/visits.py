@@ -4,7 +4,7 @@ A server is what hosts.yml says it is: its SMB address from a share or `kdx_smb`
 variables or an sftp share, its UPS from `kdx_ups`, its clock from `kdx_ntp`. A host without shares is a terminal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kdx.config.location import Location
@@ -110,6 +110,26 @@ def plan(board: Board, settings: ProbeSettings, rules: Rules, schools: Sequence[
             subject = Trial(_opened_as(board, share, shut), shut.user)
             visits.append(Visit(place, f"{share.server} {share.name}", By.WRITE, subject, ("old_share_read_only",)))
     return Tour(tuple(visits), tuple(without), tuple(elsewhere))
+
+
+def only(tour: Tour, checks: Collection[str], server: str) -> Tour:
+    """Return what of a tour decides these checks, where any are named, of this server, where one is."""
+    visits = [one for one in tour.visits if not server or one.target in (server, REFERENCE)]
+    if checks:
+        visits = [replace(one, checks=tuple(check for check in one.checks if check in checks)) for one in visits]
+    return replace(tour, visits=tuple(one for one in visits if one.checks))
+
+
+def unasked(tour: Tour, servers: Sequence[str], checks: Sequence[str], rules: Rules) -> tuple[tuple[str, str], ...]:
+    """Return (server, check) where nobody can be asked; the server is empty for a check that is not of servers."""
+    asked = {(visit.target, check) for visit in tour.visits for check in visit.checks}
+    missing = []
+    for check in checks:
+        if check in rules.checks and _is_of(check, "server", rules):
+            missing += [(name, check) for name in servers if (name, check) not in asked]
+        elif not any(one == check for _target, one in asked):
+            missing.append(("", check))
+    return tuple(missing)
 
 
 def session_of(board: Board, server: Server) -> Session | None:
