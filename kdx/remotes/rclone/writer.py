@@ -11,18 +11,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import md5
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from kdx.config.location import Location
 from kdx.language import translate
 from kdx.remotes.interface import Conflict, Expected, Metadata, ReadFailed, SkipReason, Written
 from kdx.remotes.rclone import faults
-from kdx.remotes.rclone.backends import Backend
-from kdx.remotes.rclone.engine import Engine, Gone, Refused
+from kdx.remotes.rclone.engine import Gone, Refused
 from kdx.remotes.rclone.entries import check_name
 from kdx.remotes.rclone.feed import feed
 from kdx.remotes.rclone.names import to_rclone
 from kdx.remotes.rclone.notes import Note, Notes
+from kdx.remotes.rclone.root import Root
 
 SMALL = 8 << 20
 """Bytes up to which a file is held in memory while it is sent."""
@@ -30,7 +29,6 @@ PAUSES = (0.1, 0.5)
 """Seconds until a file is sent again that something was said to be in the way of."""
 HELD = ":local,encoding=Raw,copy_links=true:/proc/{process}/fd"
 
-Found = Callable[[str], dict[str, Any] | None]
 Came = TypeVar("Came")
 Exact = Callable[[str], bool] | None
 
@@ -38,17 +36,12 @@ Exact = Callable[[str], bool] | None
 class Writer:
     """Writes files and folders below one root."""
 
-    def __init__(
-        self, engine: Callable[[], Engine], fs: str, location: Location, backend: Backend, found: Found, exact: Exact,
-        notes: Notes,
-    ) -> None:
-        """`found` returns the file rclone finds under a name; `exact` says whether a folder lists exactly this one.
+    def __init__(self, root: Root, exact: Exact, notes: Notes) -> None:
+        """`exact` says whether a folder lists a file under exactly this name.
 
-        Where `exact` is None, names that differ in capitals are different names.
+        Where it is None, names that differ in capitals are different names.
         """
-        self._engine, self._fs, self._location = engine, fs, location
-        self._backend, self._found, self._is_exact = backend, found, exact
-        self._notes = notes
+        self._root, self._is_exact, self._notes = root, exact, notes
 
     def write(
         self, path: str, chunks: Iterable[bytes], size: int, metadata: Metadata, expected: Expected
@@ -58,10 +51,10 @@ class Writer:
         No service rclone reaches takes a condition with an upload: between the look and the upload somebody else may
         come first.
         """
-        check_name(path, self._backend)
+        check_name(path, self._root.backend)
         with self._explained(path):
             self._look(path, expected)
-            if self._backend.whole_or_nothing:
+            if self._root.backend.whole_or_nothing:
                 return self._put(path, path, chunks, size, metadata, expected)
             name = path if size <= SMALL else _other_name(path)
             self._forget_part(path)
@@ -92,31 +85,31 @@ class Writer:
             return
         if expected == Expected.ANY and (self._is_exact is None or self._is_exact(path)):
             return
-        if self._found(path) is not None:
+        if self._root.found(path) is not None:
             raise Conflict(name=path)
 
     def make_directory(self, path: str) -> None:
         """Make a folder and its parents; twice is once. Conflict where a file has the name."""
-        check_name(path, self._backend)
+        check_name(path, self._root.backend)
         with self._explained(path):
             self._patiently(
-                path, lambda: self._engine().call("operations/mkdir", fs=self._fs, remote=to_rclone(path))
+                path, lambda: self._root.engine.call("operations/mkdir", fs=self._root.fs, remote=to_rclone(path))
             )
 
     def remove_folder(self, path: str) -> None:
         """Remove a folder that is empty; nothing else is removed."""
-        check_name(path, self._backend)
+        check_name(path, self._root.backend)
         with self._explained(path):
-            self._engine().call("operations/rmdir", fs=self._fs, remote=to_rclone(path))
+            self._root.engine.call("operations/rmdir", fs=self._root.fs, remote=to_rclone(path))
 
     def delete(self, path: str) -> None:
         """Delete one file; an absent one is no error."""
-        check_name(path, self._backend)
+        check_name(path, self._root.backend)
         try:
-            self._engine().call("operations/deletefile", fs=self._fs, remote=to_rclone(path))
+            self._root.engine.call("operations/deletefile", fs=self._root.fs, remote=to_rclone(path))
         except (Refused, Gone) as error:
             if isinstance(error, Gone) or not faults.is_absent(error):
-                raise faults.writing_failed(error, path, self._location) from error
+                raise faults.writing_failed(error, path, self._root.location) from error
 
     def _patiently(self, path: str, work: Callable[[], Came]) -> Came:
         """Do something about a name; again where the service says that something is in the way and no file is there.
@@ -127,7 +120,7 @@ class Writer:
             try:
                 return work()
             except Refused as error:
-                if not faults.is_in_the_way(error) or self._found(path) is not None:
+                if not faults.is_in_the_way(error) or self._root.found(path) is not None:
                     raise
             time.sleep(pause)
         return work()
@@ -136,21 +129,21 @@ class Writer:
         if len(data) != size:
             raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
         with _held(data, metadata.mtime_ns) as number:
-            self._engine().call(
+            self._root.engine.call(
                 "operations/copyfile",
                 srcFs=HELD.format(process=os.getpid()),
                 srcRemote=number,
-                dstFs=self._fs,
+                dstFs=self._root.fs,
                 dstRemote=to_rclone(path),
                 # what is there is known: rclone need not look again, nor ask whether what is ours differs
                 _config={"IgnoreTimes" if expected == Expected.ANY else "NoCheckDest": True, **self._lenient(path)},
             )
         # rclone has compared what the service answered with this very sum, and refuses where they differ
-        return Written(md5(data, usedforsecurity=False).hexdigest() if self._backend.store_md5 else "", size)
+        return Written(md5(data, usedforsecurity=False).hexdigest() if self._root.backend.store_md5 else "", size)
 
     def _lenient(self, path: str) -> dict[str, bool]:
         """Where the service rewrites what it gets, rclone would take that for a broken upload and delete it."""
-        return {"IgnoreSize": True, "IgnoreChecksum": True} if self._backend.may_alter(path) else {}
+        return {"IgnoreSize": True, "IgnoreChecksum": True} if self._root.backend.may_alter(path) else {}
 
     def _stream(self, path: str, name: str, chunks: Iterable[bytes], size: int, metadata: Metadata) -> Written:
         """Send a large file, under its own name or under another first, `name`."""
@@ -158,33 +151,33 @@ class Writer:
         try:
             _answer, count = feed(
                 chunks, size, metadata.mtime_ns,
-                lambda address: self._engine().call(
-                    "operations/copyurl", fs=self._fs, remote=to_rclone(name), url=address
+                lambda address: self._root.engine.call(
+                    "operations/copyurl", fs=self._root.fs, remote=to_rclone(name), url=address
                 ),
             )
             if count != size:
                 raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
             if name != path:
-                self._engine().call(
+                self._root.engine.call(
                     "operations/movefile",
-                    srcFs=self._fs, srcRemote=to_rclone(name), dstFs=self._fs, dstRemote=to_rclone(path),
+                    srcFs=self._root.fs, srcRemote=to_rclone(name), dstFs=self._root.fs, dstRemote=to_rclone(path),
                 )
             done = True
         finally:
             if not done and name != path:
                 with suppress(Refused, Gone):
-                    self._engine().call("operations/deletefile", fs=self._fs, remote=to_rclone(name))
-        there = self._found(path)
-        if there is None or (there["Size"] != size and not self._backend.may_alter(path)):
+                    self._root.engine.call("operations/deletefile", fs=self._root.fs, remote=to_rclone(name))
+        there = self._root.found(path)
+        if there is None or (there["Size"] != size and not self._root.backend.may_alter(path)):
             raise Refused(500, translate(faults.OTHER_ARRIVED))
-        return Written(there.get("Hashes", {}).get("md5", "") if self._backend.store_md5 else "", size)
+        return Written(there.get("Hashes", {}).get("md5", "") if self._root.backend.store_md5 else "", size)
 
     @contextmanager
     def _explained(self, path: str) -> Iterator[None]:
         try:
             yield
         except (Refused, Gone) as error:
-            raise faults.writing_failed(error, path, self._location) from error
+            raise faults.writing_failed(error, path, self._root.location) from error
 
 
 def _other_name(path: str) -> str:
