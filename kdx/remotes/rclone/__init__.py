@@ -3,7 +3,7 @@
 rclone's success is not proof: what a target holds is listed and compared afterwards, and a digest counts only where the
 service computed it (backends). One rclone works for the whole process (engine); what is asked of it about one place is
 in root, what it says of files in entries, reading in reader, walking in tree, writing in writer, large files in feed,
-what a failure means in faults, the program itself in program.
+many small ones in together, what a failure means in faults, the program itself in program.
 """
 
 import time
@@ -48,8 +48,10 @@ from kdx.remotes.rclone.program import (
 )
 from kdx.remotes.rclone.reader import pieces
 from kdx.remotes.rclone.root import Root
+from kdx.remotes.rclone.together import MOST_FILES, digests_together
 from kdx.remotes.rclone.tree import walk_at_once
 from kdx.remotes.rclone.writer import Writer
+from kdx.remotes.together import Outgoing
 
 __all__ = [
     "HURRIED", "OLDEST", "PATIENT", "RcloneMissing", "RcloneRemote", "RcloneUnusable", "find_rclone", "rclone_version",
@@ -78,6 +80,7 @@ class RcloneRemote:
             name_bytes=name_bytes,
             time_step_ns=1 if self._root.keeps_no_time else max(1, self._root.about["Precision"]),
             parallel=8,
+            together=MOST_FILES,
         )
 
     @property
@@ -157,10 +160,27 @@ class RcloneRemote:
     ) -> Written:
         """Write one file whole, or nothing (Writer.write)."""
         written = self._writer.write(path, chunks, size, metadata, expected)
-        if not self._root.keeps_no_time and not self.backend.may_alter(path):
+        if not self._tells_by_itself(path):
             return written
         there = self.stat(path)
         return Written(there.etag, there.size)
+
+    def write_together(self, files: Sequence[Outgoing], expected: Expected) -> Mapping[str, Written]:
+        """Write small files, and return those that are known to be there whole (together)."""
+        written = self._writer.write_together(files, expected)
+        asked = [path for path in written if self._tells_by_itself(path)]
+        with self._root.reading(""):
+            found = zip(asked, self._root.found_each(asked), strict=True) if asked else ()
+            tags = {path: self._entry(item, path) for path, item in found if item is not None}
+        return {
+            path: Written(tags[path].etag, tags[path].size) if path in tags else answer
+            for path, answer in written.items() if path in tags or path not in asked
+        }
+
+    def digests_together(self, files: Sequence[tuple[str, int]]) -> Mapping[str, bytes]:
+        """Return the SHA-256 of the bytes that are read of small files (together)."""
+        with self._root.reading(""):
+            return digests_together(self._root, files)
 
     def make_directory(self, path: str) -> None:
         """Make a folder and its parents."""
@@ -223,6 +243,10 @@ class RcloneRemote:
         if note is not None:
             self._notes.forget(entry.path)
         return entry
+
+    def _tells_by_itself(self, path: str) -> bool:
+        """Whether only the service can say, after a file has arrived, by what a later change of it will show."""
+        return self._root.keeps_no_time or self.backend.may_alter(path)
 
     def _listed(self, folder: str) -> Sequence[Entry]:
         return tuple(self.list(folder))

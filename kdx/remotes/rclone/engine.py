@@ -33,6 +33,7 @@ END_SECONDS = 5.0
 PATIENT, HURRIED = 900.0, 20.0
 """Seconds until an answer is given up. rclone tries again before that, and waits as long as a service asks."""
 CHUNK = 1 << 20
+MEMORY = "/dev/shm"
 
 SETTINGS = {
     "RCLONE_RC_SERVE": "true",
@@ -64,7 +65,8 @@ class Engine:
 
     def __init__(self, network: Network) -> None:
         """RcloneMissing, RcloneUnusable; Gone where it does not start."""
-        self._folder = Path(tempfile.mkdtemp(prefix="kdx-rclone-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="kdx-rclone-", dir=_memory()))
+        """Open to nobody else; for what rclone is to find, names among it, and gone with it."""
         self._user, self._password = secrets.token_hex(16), secrets.token_hex(32)
         self._free: deque[_Connection] = deque()
         self._said: deque[str] = deque(maxlen=20)
@@ -111,7 +113,7 @@ class Engine:
                 self._ended.wait(END_SECONDS)
         while self._free:
             self._free.pop().close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _keep(self, program: Path, variables: Mapping[str, str]) -> None:
         bound = shutil.which("setpriv")
@@ -134,7 +136,7 @@ class Engine:
 
     def _credentials(self) -> dict[str, str]:
         return {
-            "RCLONE_RC_ADDR": f"unix://{self._folder}/socket",
+            "RCLONE_RC_ADDR": f"unix://{self.folder}/socket",
             "RCLONE_RC_USER": self._user,
             "RCLONE_RC_PASS": self._password,
         }
@@ -181,7 +183,12 @@ class Engine:
     def _connection(self) -> "_Connection":
         with suppress(IndexError):
             return self._free.pop()
-        return _Connection(f"{self._folder}/socket")
+        return _Connection(f"{self.folder}/socket")
+
+
+def _memory() -> str | None:
+    """Return a folder in memory; None where this system has none, and its folder for temporary files must do."""
+    return MEMORY if os.access(MEMORY, os.W_OK) else None
 
 
 def _reason(body: bytes) -> str:

@@ -3,7 +3,7 @@
 Knows nothing of what kdx wants of a place; that is in the package itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from http.client import HTTPResponse
@@ -16,6 +16,7 @@ from kdx.remotes.rclone.backends import NO_TIME_KEPT, Backend, backend_of
 from kdx.remotes.rclone.engine import Engine, Gone, Refused, engine_for
 from kdx.remotes.rclone.login import Login, login_of
 from kdx.remotes.rclone.names import to_rclone
+from kdx.remotes.together import AT_ONCE
 
 
 class Root:
@@ -81,9 +82,15 @@ class Root:
 
     def found(self, path: str, files_only: bool = True) -> dict[str, Any] | None:
         """Return what rclone finds under a name. Refused, Gone."""
-        answer = self.ask("operations/stat", remote=to_rclone(path), opt={**self._wanted, "filesOnly": files_only})
-        item: dict[str, Any] | None = answer["item"]
+        item: dict[str, Any] | None = self.ask("operations/stat", **self._stat(path, files_only))["item"]
         return item
+
+    def found_each(self, paths: Sequence[str]) -> Iterator[dict[str, Any] | None]:
+        """Yield what rclone finds under each name, several asked for at once; None too where it could not tell."""
+        asked = [{"_path": "operations/stat", "fs": self.fs, **self._stat(path)} for path in paths]
+        answers = self.engine.call("job/batch", self._patience, inputs=asked, concurrency=AT_ONCE)["results"]
+        for answer in answers:
+            yield answer.get("item")
 
     def listed(self, folder: str) -> list[dict[str, Any]]:
         """Return what rclone lists directly in a folder. Refused, Gone."""
@@ -127,6 +134,9 @@ class Root:
             known = self.engine.call("config/get", self._patience, name=self.location.host)
         names = ("type", "vendor", "url", "endpoint")
         return {name: str(known[name]) for name in names if name in known}, login_of(known)
+
+    def _stat(self, path: str, files_only: bool = True) -> dict[str, Any]:
+        return {"remote": to_rclone(path), "opt": {**self._wanted, "filesOnly": files_only}}
 
     @cached_property
     def _wanted(self) -> dict[str, Any]:
