@@ -121,18 +121,17 @@ def errand_for(together: int, limiter: Limiter) -> Errand:
 def move(items: Sequence[Item], lane: Lane) -> Iterator[Done | Failed]:
     """Carry out a bundle. Faults of one entry come back as Failed, faults of a place are raised."""
     fetched = _fetch_small(items, lane)
-    there = _send_together(fetched, lane)
-    above = {folder for path in there for folder in _folders_above(path)}
+    went = [one for one in fetched if isinstance(one, Parcel) and one.item.action == Action.SEND]
+    there = _send_together(went, lane)
+    above = {folder for path in there or () for folder in _folders_above(path)}
     for found in fetched:
         if isinstance(found, Failed):
             yield found
-        elif isinstance(found, Parcel) and found.item.target in there:
-            lane.step(len(found.data))
-            yield _done(found.item, found.digest, there[found.item.target].etag)
-        elif isinstance(found, Item) and found.kind == Kind.DIRECTORY and found.target in above:
-            yield _done(found)
         elif isinstance(found, Parcel):
-            yield _caught(_deliver, found.item, found, lane)
+            together = there if found.item.action == Action.SEND else None
+            yield _caught(_deliver, found.item, found, lane, together)
+        elif found.kind == Kind.DIRECTORY and found.target in above:
+            yield _done(found)
         else:
             yield _caught(_carry, found, lane)
 
@@ -149,11 +148,10 @@ def _fetch_small(items: Sequence[Item], lane: Lane) -> Sequence[Item | Parcel | 
         return [_caught(fetch, item, source, lane.tagged) if is_small(item) else item for item in items]
 
 
-def _send_together(fetched: Sequence[Item | Parcel | Failed], lane: Lane) -> Mapping[str, Written]:
-    """Send what need not be compared first, where the target takes many files at once; return what is there then."""
-    parcels = [one for one in fetched if isinstance(one, Parcel) and one.item.action == Action.SEND]
+def _send_together(parcels: Sequence[Parcel], lane: Lane) -> Mapping[str, Written] | None:
+    """Send files that need not be compared first in one request; return what is there then, None if none went."""
     if len(parcels) < 2 or not isinstance(lane.target, Together):
-        return {}
+        return None
     files = [Outgoing(item.target, data, _metadata(item, digest.sha256)) for item, data, digest in parcels]
     return lane.target.write_together(files, _expected(parcels[0].item, lane))
 
@@ -179,8 +177,13 @@ def _caught(
         return Failed(item.path, item.target, error.reason, str(error.values.get("detail", "")))
 
 
-def _deliver(item: Item, parcel: Parcel, lane: Lane) -> Done:
-    """Write a file that was read."""
+def _deliver(item: Item, parcel: Parcel, lane: Lane, together: Mapping[str, Written] | None) -> Done:
+    """Write a file that was read; `together` is what a request for many brought there, None where there was none."""
+    if together is not None:
+        if item.target in together:
+            lane.step(len(parcel.data))
+            return _done(item, parcel.digest, together[item.target].etag)
+        item = _looked_at(item, lane)
     settled = _settled(item, lane, lambda: parcel.digest, parcel.data)
     if settled is not None:
         return settled
@@ -188,6 +191,15 @@ def _deliver(item: Item, parcel: Parcel, lane: Lane) -> Done:
     written = lane.target.write(item.target, (parcel.data,), len(parcel.data), metadata, _expected(item, lane))
     lane.step(len(parcel.data))
     return _done(item, parcel.digest, written.etag)
+
+
+def _looked_at(item: Item, lane: Lane) -> Item:
+    """Return what to do about a file that a request for many did not bring there whole: perhaps a piece of it is."""
+    try:
+        lane.target.stat(item.target)
+    except NotFound:
+        return item
+    return item._replace(action=Action.COMPARE)
 
 
 def _carry(item: Item, lane: Lane) -> Done:

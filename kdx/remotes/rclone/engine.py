@@ -44,6 +44,8 @@ SETTINGS = {
     "RCLONE_TIMEOUT": "60s",
     "RCLONE_STATS": "0",
     "RCLONE_LOG_LEVEL": "NOTICE",
+    # many small requests leave much to tidy up: four times the memory in use instead of twice, for a tenth less work
+    "GOGC": "400",
 }
 """What kdx decides. ガ and カ + ゛ are two names; a password is never asked for where nobody sits."""
 

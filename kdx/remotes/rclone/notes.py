@@ -50,19 +50,19 @@ class Notes:
     def shared(self, sizes: Mapping[str, int]) -> Iterator[set[str]]:
         """Keep one note about files, each with its size, for the length of a block.
 
-        Who has it adds the paths that are known to be whole; the others keep a note of their own after it, and all of
-        them where the block ends with an error or not at all.
+        Who has it adds the paths of which no piece can lie there; the others keep a note of their own after it, and all
+        of them where the block ends with an error or not at all.
         """
-        whole: set[str] = set()
+        settled: set[str] = set()
         if self._folder is None:
-            yield whole
+            yield settled
             return
         place = self._folder / f"{secrets.token_hex(16)}.together"
         _going.add(place.name)
         try:
             self._write(place, json.dumps(sizes))
-            yield whole
-            self._unfold(place, {path: size for path, size in sizes.items() if path not in whole})
+            yield settled
+            self._unfold(place, {path: size for path, size in sizes.items() if path not in settled})
         finally:
             _going.discard(place.name)
 

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kdx.remotes.rclone.engine import Engine, Refused
 from kdx.remotes.rclone.held import HELD, hold
@@ -27,25 +27,36 @@ FEW = {"Transfers": AT_ONCE, "Checkers": AT_ONCE}
 LENIENT = {"IgnoreSize": True, "IgnoreChecksum": True}
 
 
-def send_together(root: Root, files: Sequence[Outgoing], look: bool, altered: bool) -> set[str]:
-    """Send files that are held, each under its own name, and return the paths of those that are there whole.
+class Sent(NamedTuple):
+    """What became of files that went together; of those in neither set a piece may lie there."""
 
-    With `look` rclone asks about each name first and leaves what lies there alone: that is not among them. `altered`:
-    the service may change what it got, which rclone would take for a broken upload and delete. Gone.
+    whole: frozenset[str]
+    untouched: frozenset[str]
+    """Something else lay there already, and still does."""
+
+
+def send_together(root: Root, files: Sequence[Outgoing], look: bool, altered: bool) -> Sent:
+    """Send files that are held, each under its own name. Gone.
+
+    With `look` rclone asks about each name first and leaves alone what lies there. `altered`: the service may change
+    what it got, which rclone would take for a broken upload and delete.
     """
     engine, group = root.engine, f"kdx-{secrets.token_hex(8)}"
-    seen = {"NoTraverse": True, "IgnoreExisting": True} if look else {"NoCheckDest": True}
+    asks = {"NoTraverse": True, "IgnoreExisting": True} if look else {"NoCheckDest": True}
     as_sent = LENIENT if altered else {}
     with _linked(engine.folder, files) as folder:
         # where it says that something failed, the list says what did not
         with suppress(Refused):
             engine.call(
                 "sync/copy", srcFs=HELD + str(folder), dstFs=root.fs, _group=group,
-                _config={**seen, **as_sent, **FEW, "NoUpdateDirModTime": True},
+                _config={**asks, **as_sent, **FEW, "NoUpdateDirModTime": True},
             )
-        told = _transferred(engine, group)
+        rows = _told(engine, group)
     sizes = {file.path: len(file.data) for file in files}
-    return {path for path, size in told if sizes.get(path) == size}
+    sent = {_from_rclone(row["name"]): row for row in rows if not row["checked"]}
+    whole = {path for path, row in sent.items() if not row["error"] and row["bytes"] == row["size"] == sizes.get(path)}
+    seen_there = {_from_rclone(row["name"]) for row in rows if row["checked"] and not row["error"]}
+    return Sent(frozenset(whole), frozenset(seen_there - sent.keys()))
 
 
 def digests_together(root: Root, files: Sequence[tuple[str, int]]) -> Mapping[str, bytes]:
@@ -73,15 +84,14 @@ def _digests(lines: Sequence[str]) -> Iterator[tuple[str, bytes]]:
             yield _from_rclone(path), bytes.fromhex(digest)
 
 
-def _transferred(engine: Engine, group: str) -> Sequence[tuple[str, int]]:
-    """Return path and size of what was transferred whole."""
+def _told(engine: Engine, group: str) -> Sequence[Mapping[str, Any]]:
+    """Return what rclone tells of every file of a request."""
     try:
         rows: Sequence[Mapping[str, Any]] = engine.call("core/transferred", group=group)["transferred"]
         engine.call("core/stats-delete", group=group)
     except Refused:
         return ()
-    whole = [row for row in rows if not row["error"] and not row["checked"] and row["bytes"] == row["size"]]
-    return [(_from_rclone(row["name"]), row["size"]) for row in whole]
+    return rows
 
 
 @contextmanager

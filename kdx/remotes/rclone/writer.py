@@ -68,13 +68,15 @@ class Writer:
         ready = [file for file in files if self._goes_with_others(file, expected)]
         if not ready:
             return {}
-        sizes = {file.path: len(file.data) for file in ready}
+        whole = set[str]()
         noted = self._notes if not self._root.backend.whole_or_nothing else Notes(None)
-        with self._explained(""), noted.shared(sizes) as whole:
+        with self._explained(""), noted.shared({file.path: len(file.data) for file in ready}) as settled:
             for altered in (False, True):
                 files = [file for file in ready if self._root.backend.may_alter(file.path) is altered]
                 if files:
-                    whole |= send_together(self._root, files, self._must_look(expected), altered)
+                    sent = send_together(self._root, files, self._must_look(expected), altered)
+                    whole |= sent.whole
+                    settled |= sent.whole | sent.untouched
         return {file.path: self._written(file.data) for file in ready if file.path in whole}
 
     def _goes_with_others(self, file: Outgoing, expected: Expected) -> bool:
