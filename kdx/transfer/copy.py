@@ -110,11 +110,14 @@ def copy(
         sources.close()
 
 
-def errand_for(together: int, limiter: Limiter) -> Errand:
-    """Return how much one thread takes along now for a place that takes so many small files in one request."""
+def errand_for(together: int, limiter: Limiter, most: int = TOGETHER_BYTES) -> Errand:
+    """Return how much one thread takes along now for a place that takes so many small files in one request.
+
+    `most` is in bytes.
+    """
     if not together:
         return ONE_BY_ONE
-    size = max(ONE_BY_ONE.bytes, min(TOGETHER_BYTES, limiter.burst))
+    size = max(ONE_BY_ONE.bytes, min(most, limiter.burst))
     return Errand(together, int(size), AT_ONCE)
 
 

@@ -18,7 +18,7 @@ from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
 from kdx.remotes.interface import ALTERED, CHANGED_AT, Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.remotes.together import Together
-from kdx.transfer.copy import CONFLICT, errand_for
+from kdx.transfer.copy import CONFLICT, TOGETHER_BYTES, errand_for
 from kdx.transfer.crew import work_through
 from kdx.transfer.limit import Limiter
 from kdx.transfer.merge import merge
@@ -80,6 +80,9 @@ class How(StrEnum):
 WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT})
 OPEN = frozenset({Outcome.UNPROVEN, Outcome.ALTERED, Outcome.UNREAD, Outcome.BLOCKED, Outcome.WAITING})
 
+READ_TOGETHER = 4
+"""So many times as much as is sent is read back in one request: nothing is held, and each asks for its folders anew."""
+
 NOT_SENT = N_("not sent yet")
 HASHES = N_("sent with SHA-256 {sent}, read back with {there}")
 GONE = N_("gone from the target")
@@ -137,7 +140,7 @@ def settle_by_bytes(
         weight=lambda row: min(row.size, 2 * SMALL) if can.together else 0,
         pace=Pace(can.parallel),
         progress=progress,
-        errand=partial(errand_for, can.together, limiter),
+        errand=partial(errand_for, READ_TOGETHER * can.together, limiter, READ_TOGETHER * TOGETHER_BYTES),
     )
 
 

@@ -49,7 +49,7 @@ from kdx.remotes.rclone.program import (
 from kdx.remotes.rclone.reader import pieces
 from kdx.remotes.rclone.root import Root
 from kdx.remotes.rclone.together import MOST_FILES, digests_together
-from kdx.remotes.rclone.tree import walk_at_once
+from kdx.remotes.rclone.tree import Found, walk_at_once
 from kdx.remotes.rclone.writer import Writer
 from kdx.remotes.together import Outgoing
 
@@ -108,8 +108,7 @@ class RcloneRemote:
             if isinstance(error, Refused) and self._root.is_only_empty(error, folder):
                 return
             raise faults.reading_failed(error, folder, self.location) from error
-        prefix = f"{folder}/" if folder else ""
-        yield from in_order(self._entry(item, prefix + from_rclone(item["Name"])) for item in items)
+        yield from self._entries(items, folder)
 
     def list_names(self, folder: str = "") -> Iterator[Entry]:
         """The same as list()."""
@@ -117,7 +116,7 @@ class RcloneRemote:
 
     def walk(self) -> Iterator[Entry]:
         """Yield every entry below the root, several folders listed at once, each before what is in it."""
-        return walk_at_once(self._listed)
+        return walk_at_once(self._listed_each)
 
     def access(self, folder: str) -> str:
         """Return nothing: rclone tells no rights."""
@@ -248,8 +247,20 @@ class RcloneRemote:
         """Whether only the service can say, after a file has arrived, by what a later change of it will show."""
         return self._root.keeps_no_time or self.backend.may_alter(path)
 
-    def _listed(self, folder: str) -> Sequence[Entry]:
-        return tuple(self.list(folder))
+    def _listed_each(self, folders: Sequence[str]) -> Sequence[Found]:
+        if list(folders) == [""]:
+            return (tuple(self.list()),)
+        with self._root.reading(""):
+            listed = list(self._root.listed_each(folders))
+        return [
+            faults.reading_failed(found, folder, self.location) if isinstance(found, Refused)
+            else tuple(self._entries(found, folder))
+            for folder, found in zip(folders, listed, strict=True)
+        ]
+
+    def _entries(self, items: Iterable[Mapping[str, Any]], folder: str) -> Iterable[Entry]:
+        prefix = f"{folder}/" if folder else ""
+        return in_order(self._entry(item, prefix + from_rclone(item["Name"])) for item in items)
 
     def _entry(self, item: Mapping[str, Any], path: str) -> Entry:
         if self.backend.store_md5:

@@ -87,14 +87,18 @@ class Root:
 
     def found_each(self, paths: Sequence[str]) -> Iterator[dict[str, Any] | None]:
         """Yield what rclone finds under each name, several asked for at once; None too where it could not tell."""
-        asked = [{"_path": "operations/stat", "fs": self.fs, **self._stat(path)} for path in paths]
-        answers = self.engine.call("job/batch", self._patience, inputs=asked, concurrency=AT_ONCE)["results"]
-        for answer in answers:
+        for answer in self._ask_each("operations/stat", [self._stat(path) for path in paths]):
             yield answer.get("item")
 
     def listed(self, folder: str) -> list[dict[str, Any]]:
         """Return what rclone lists directly in a folder. Refused, Gone."""
-        return list(self.ask("operations/list", remote=to_rclone(folder), opt=self._wanted)["list"])
+        return list(self.ask("operations/list", **self._list(folder))["list"])
+
+    def listed_each(self, folders: Sequence[str]) -> Iterator[list[dict[str, Any]] | Refused]:
+        """Yield what rclone lists directly in each folder, or why it does not; several asked for at once. Gone."""
+        for answer in self._ask_each("operations/list", [self._list(folder) for folder in folders]):
+            failed = Refused(answer.get("status", 500), str(answer.get("error", "")))
+            yield answer["list"] if "list" in answer else failed
 
     def opened(self, path: str, start: int) -> AbstractContextManager[HTTPResponse]:
         """Open a file from an offset (Engine.opened). Refused, Gone."""
@@ -134,6 +138,13 @@ class Root:
             known = self.engine.call("config/get", self._patience, name=self.location.host)
         names = ("type", "vendor", "url", "endpoint")
         return {name: str(known[name]) for name in names if name in known}, login_of(known)
+
+    def _ask_each(self, command: str, parameters: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        asked = [{"_path": command, "fs": self.fs, **each} for each in parameters]
+        return list(self.engine.call("job/batch", self._patience, inputs=asked, concurrency=AT_ONCE)["results"])
+
+    def _list(self, folder: str) -> dict[str, Any]:
+        return {"remote": to_rclone(folder), "opt": self._wanted}
 
     def _stat(self, path: str, files_only: bool = True) -> dict[str, Any]:
         return {"remote": to_rclone(path), "opt": {**self._wanted, "filesOnly": files_only}}

@@ -23,7 +23,8 @@ MOST_FILES = 48
 """rclone tells of the last 100 transfers of a group: one for each file, and one more where it looks for it first."""
 FEW = {"Transfers": AT_ONCE, "Checkers": AT_ONCE}
 """Several requests are under way besides, as many as does well (transfer/pace)."""
-
+MIXED = {"CheckFirst": True, "OrderBy": "size"}
+"""Files of several folders at once: WebDAV locks a folder for a moment while rclone looks for it before each file."""
 LENIENT = {"IgnoreSize": True, "IgnoreChecksum": True}
 
 
@@ -49,7 +50,7 @@ def send_together(root: Root, files: Sequence[Outgoing], look: bool, altered: bo
         with suppress(Refused):
             engine.call(
                 "sync/copy", srcFs=HELD + str(folder), dstFs=root.fs, _group=group,
-                _config={**asks, **as_sent, **FEW, "NoUpdateDirModTime": True},
+                _config={**asks, **as_sent, **FEW, **MIXED, "NoUpdateDirModTime": True},
             )
         rows = _told(engine, group)
     sizes = {file.path: len(file.data) for file in files}
