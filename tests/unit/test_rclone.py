@@ -1,5 +1,7 @@
 """Names in rclone's own letters, what its words mean, and times: without rclone."""
 
+import os
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from kdx.remotes.rclone.backends import backend_of
 from kdx.remotes.rclone.engine import Gone, Refused
 from kdx.remotes.rclone.entries import in_order, entry_of, time_ns
 from kdx.remotes.rclone.faults import DailyQuota, ItemLimit, NeedsLogin, RemoteUnknown, reading_failed, writing_failed
+from kdx.remotes.rclone.held import folder_in_memory
 from kdx.remotes.rclone.login import Login, login_of
 from kdx.remotes.rclone.names import from_rclone, to_rclone
 from kdx.remotes.rclone.notes import Note, Notes
@@ -125,3 +128,16 @@ def test_what_a_kill_left_of_a_shared_note_is_a_note_for_each_file_and_is_forgot
     notes.forget("a")
     assert Notes(tmp_path).find("a") is None and Notes(tmp_path).find("b") == Note(5, "")
     assert not list(tmp_path.glob("*.together"))
+
+
+def test_what_a_killed_process_left_in_memory_goes_and_what_a_living_one_holds_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdx.remotes.rclone.held.MEMORY", tmp_path)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, held = tmp_path / f"kdx-rclone-{ended.pid}-a", tmp_path / f"kdx-rclone-{os.getppid()}-b"
+    for folder in (left, held):
+        (folder / "send-1").mkdir(parents=True)
+    mine = folder_in_memory()
+    assert sorted(tmp_path.iterdir()) == sorted([held, mine])

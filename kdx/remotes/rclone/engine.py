@@ -13,7 +13,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from base64 import b64encode
@@ -26,6 +25,7 @@ from urllib.parse import quote
 
 from kdx.config.model import Network
 from kdx.remotes.network import for_rclone
+from kdx.remotes.rclone.held import folder_in_memory
 from kdx.remotes.rclone.program import usable_rclone
 
 START_SECONDS = 30.0
@@ -33,7 +33,6 @@ END_SECONDS = 5.0
 PATIENT, HURRIED = 900.0, 20.0
 """Seconds until an answer is given up. rclone tries again before that, and waits as long as a service asks."""
 CHUNK = 1 << 20
-MEMORY = "/dev/shm"
 
 SETTINGS = {
     "RCLONE_RC_SERVE": "true",
@@ -67,7 +66,7 @@ class Engine:
 
     def __init__(self, network: Network) -> None:
         """RcloneMissing, RcloneUnusable; Gone where it does not start."""
-        self.folder = Path(tempfile.mkdtemp(prefix="kdx-rclone-", dir=_memory()))
+        self.folder = folder_in_memory()
         """Open to nobody else; for what rclone is to find, names among it, and gone with it."""
         self._user, self._password = secrets.token_hex(16), secrets.token_hex(32)
         self._free: deque[_Connection] = deque()
@@ -186,11 +185,6 @@ class Engine:
         with suppress(IndexError):
             return self._free.pop()
         return _Connection(f"{self.folder}/socket")
-
-
-def _memory() -> str | None:
-    """Return a folder in memory; None where this system has none, and its folder for temporary files must do."""
-    return MEMORY if os.access(MEMORY, os.W_OK) else None
 
 
 def _reason(body: bytes) -> str:

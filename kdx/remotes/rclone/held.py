@@ -1,7 +1,12 @@
-"""Bytes held in memory that rclone opens like a file: nothing of a school lies on the disk."""
+"""What rclone is to find, in memory and not on the disk: bytes that it opens like files, and a folder for names."""
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
+MEMORY = Path("/dev/shm")
+PREFIX = "kdx-rclone-"
 HELD = ":local,encoding=Raw,copy_links=true:"
 """Begins the name of a folder with such files, as rclone writes it."""
 
@@ -23,3 +28,16 @@ def hold(data: bytes, mtime_ns: int) -> int:
 def own_files() -> str:
     """Return the folder with the files this process holds, each under its number, as rclone writes it."""
     return f"{HELD}/proc/{os.getpid()}/fd"
+
+
+def folder_in_memory() -> Path:
+    """Make a folder that nobody else may open; on the disk only where this system has none in memory.
+
+    What processes left there that were killed is removed: names of a school's files may stand in it.
+    """
+    parent = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    for left in parent.glob(f"{PREFIX}*"):
+        process = left.name.removeprefix(PREFIX).partition("-")[0]
+        if process.isdecimal() and not Path(f"/proc/{process}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
