@@ -2,8 +2,9 @@
 
 rclone's success is not proof: what a target holds is listed and compared afterwards, and a digest counts only where the
 service computed it (backends). One rclone works for the whole process (engine); what is asked of it about one place is
-in root, what it says of files in entries, reading in reader, walking in tree, writing in writer, large files in feed,
-many small ones in together, what a failure means in faults, the program itself in program.
+in root, what it says of files in entries, names in its letters in names, reading in reader, walking in tree, writing
+in writer, large files in feed, many small ones in together, what is held in memory for it in held, what was begun in
+notes, what a failure means in faults, when a login ends in login, the program itself in program.
 """
 
 import time
