@@ -284,15 +284,17 @@ def _move(
 ) -> None:
     """Carry out the plan's items with these actions, noting each result before the next is looked at."""
     with closing(migration.root.open()) as root:
-        parallel = root.capabilities.parallel
-        if root.capabilities.directories:
+        can = root.capabilities
+        if can.directories:
             root.make_directory(f"{migration.school.id}/{migration.share.name}")
     records = migration.records
     results = copy(
         records.planned(*actions),
         migration.source,
         migration.destination,
-        parallel=parallel,
+        parallel=can.parallel,
+        # what is to be compared first goes one by one
+        together=0 if actions == (Action.COMPARE,) else can.together,
         listed=listed,
         limiter=limiter,
         progress=progress,

@@ -27,8 +27,10 @@ def part_size(size: int) -> int | None:
 class PassingDigest:
     """Takes bytes as they pass, in chunks of any size, and hashes them once. Not for two threads at a time."""
 
-    def __init__(self, part_size: int | None) -> None:
+    def __init__(self, part_size: int | None, tagged: bool = True) -> None:
+        """Where the store is not `tagged` it answers none of these tags, and none is computed."""
         self._sha256 = hashlib.sha256()
+        self._tagged = tagged
         self._md5 = _md5()
         self._part_size = part_size
         self._part = _md5()
@@ -38,6 +40,8 @@ class PassingDigest:
     def update(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self._sha256.update(chunk)
+        if not self._tagged:
+            return
         self._md5.update(chunk)
         if self._part_size is not None:
             self._fill_parts(memoryview(chunk), self._part_size)
@@ -50,6 +54,8 @@ class PassingDigest:
     @property
     def etags(self) -> frozenset[str]:
         """All tags (without quotes) that a store could answer which computed MD5 from these bytes."""
+        if not self._tagged:
+            return frozenset()
         whole = self._md5.hexdigest()
         if self._part_size is None:
             return frozenset({whole})

@@ -105,6 +105,8 @@ class Capabilities:
     """Names must be valid Unicode; bytes that are not must be renamed first."""
     parallel: int = 4
     """How many requests at once do well by default."""
+    together: int = 0
+    """How many small files do well in one request of a place that offers that (Together); 0 where it does not."""
     time_step_ns: int = 1
     """Times are kept to whole steps of so many nanoseconds; what is written becomes the step before it."""
 

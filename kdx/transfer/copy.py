@@ -8,8 +8,9 @@ passes through.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -29,8 +30,10 @@ from kdx.remotes.interface import (
     ReadFailed,
     Remote,
     SkipReason,
+    Written,
 )
-from kdx.transfer.crew import work_through
+from kdx.remotes.together import AT_ONCE, Outgoing, Together
+from kdx.transfer.crew import ONE_BY_ONE, Errand, work_through
 from kdx.transfer.limit import Limiter
 from kdx.transfer.pace import Pace
 from kdx.transfer.plan import Action
@@ -40,6 +43,9 @@ from kdx.transfer.sources import Sources
 
 FRESH_SECONDS = 60
 """How long the list of a target counts as what lies there; after that a place that cannot refuse is asked per name."""
+
+TOGETHER_BYTES = 4 << 20
+"""Up to so many bytes go in one request: it ends before a run that is to stop does."""
 
 CONFLICT = "conflict"
 NAME_REFUSED = "name refused"
@@ -60,6 +66,11 @@ class Lane:
     step: Callable[[int], None]
     """Told of every chunk that moved; raises when the run is to stop."""
 
+    @property
+    def tagged(self) -> bool:
+        """Whether the target computes tags of the bytes it holds."""
+        return self.target.capabilities.etags
+
     def close(self) -> None:
         """Let go of the target."""
         self.target.close()
@@ -71,13 +82,15 @@ def copy(
     target: Place,
     *,
     parallel: int,
+    together: int = 0,
     listed: float,
     limiter: Limiter,
     progress: Progress = SILENT,
 ) -> Iterator[Done | Failed]:
     """Carry out every item and yield what came of it, in the order they finish.
 
-    `parallel` is how many are under way to begin with; the run finds its own pace from there. `listed` is when the
+    `parallel` is how many are under way to begin with; the run finds its own pace from there. `together` is how many
+    small files the target takes in one request (Capabilities). `listed` is when the
     target was listed for the plan (time.monotonic()): a fresh list spares asking again. A place that is gone or refuses
     us ends the run with its error; everything yielded until then is done.
     """
@@ -91,18 +104,37 @@ def copy(
             weight=lambda item: min(item.size, 2 * SMALL),
             pace=pace,
             progress=progress,
+            errand=partial(errand_for, together, limiter),
         )
     finally:
         sources.close()
 
 
+def errand_for(together: int, limiter: Limiter, most: int = TOGETHER_BYTES) -> Errand:
+    """Return how much one thread takes along now for a place that takes so many small files in one request.
+
+    `most` is in bytes.
+    """
+    if not together:
+        return ONE_BY_ONE
+    size = max(ONE_BY_ONE.bytes, min(most, limiter.burst))
+    return Errand(together, int(size), AT_ONCE)
+
+
 def move(items: Sequence[Item], lane: Lane) -> Iterator[Done | Failed]:
     """Carry out a bundle. Faults of one entry come back as Failed, faults of a place are raised."""
-    for found in _fetch_small(items, lane):
+    fetched = _fetch_small(items, lane)
+    went = [one for one in fetched if isinstance(one, Parcel) and one.item.action == Action.SEND]
+    there = _send_together(went, lane)
+    above = {folder for path in there or () for folder in _folders_above(path)}
+    for found in fetched:
         if isinstance(found, Failed):
             yield found
         elif isinstance(found, Parcel):
-            yield _caught(_deliver, found.item, found, lane)
+            together = there if found.item.action == Action.SEND else None
+            yield _caught(_deliver, found.item, found, lane, together)
+        elif found.kind == Kind.DIRECTORY and found.target in above:
+            yield _done(found)
         else:
             yield _caught(_carry, found, lane)
 
@@ -116,7 +148,20 @@ def _fetch_small(items: Sequence[Item], lane: Lane) -> Sequence[Item | Parcel | 
     lane.limiter.take(sum(size for _, size in small))
     with lane.sources.borrow() as source:
         source.prepare(small)
-        return [_caught(fetch, item, source) if is_small(item) else item for item in items]
+        return [_caught(fetch, item, source, lane.tagged) if is_small(item) else item for item in items]
+
+
+def _send_together(parcels: Sequence[Parcel], lane: Lane) -> Mapping[str, Written] | None:
+    """Send files that need not be compared first in one request; return what is there then, None if none went."""
+    if len(parcels) < 2 or not isinstance(lane.target, Together):
+        return None
+    files = [Outgoing(item.target, data, _metadata(item, digest.sha256)) for item, data, digest in parcels]
+    return lane.target.write_together(files, _expected(parcels[0].item, lane))
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _caught(
@@ -135,8 +180,13 @@ def _caught(
         return Failed(item.path, item.target, error.reason, str(error.values.get("detail", "")))
 
 
-def _deliver(item: Item, parcel: Parcel, lane: Lane) -> Done:
-    """Write a file that was read."""
+def _deliver(item: Item, parcel: Parcel, lane: Lane, together: Mapping[str, Written] | None) -> Done:
+    """Write a file that was read; `together` is what a request for many brought there, None where there was none."""
+    if together is not None:
+        if item.target in together:
+            lane.step(len(parcel.data))
+            return _done(item, parcel.digest, together[item.target].etag)
+        item = _looked_at(item, lane)
     settled = _settled(item, lane, lambda: parcel.digest, parcel.data)
     if settled is not None:
         return settled
@@ -144,6 +194,15 @@ def _deliver(item: Item, parcel: Parcel, lane: Lane) -> Done:
     written = lane.target.write(item.target, (parcel.data,), len(parcel.data), metadata, _expected(item, lane))
     lane.step(len(parcel.data))
     return _done(item, parcel.digest, written.etag)
+
+
+def _looked_at(item: Item, lane: Lane) -> Item:
+    """Return what to do about a file that a request for many did not bring there whole: perhaps a piece of it is."""
+    try:
+        lane.target.stat(item.target)
+    except NotFound:
+        return item
+    return item._replace(action=Action.COMPARE)
 
 
 def _carry(item: Item, lane: Lane) -> Done:
@@ -162,14 +221,14 @@ def _carry(item: Item, lane: Lane) -> Done:
 
 def _pass_on(item: Item, source: Remote, lane: Lane) -> Done:
     """Send a large file while it is read."""
-    settled = _settled(item, lane, lambda: digest_of(item, source))
+    settled = _settled(item, lane, lambda: digest_of(item, source, lane.tagged))
     if settled is not None:
         return settled
     # the header of a large object goes before its bytes, so its digest is asked for where that moves no data
     known = item.sha256 or (
         source.digest(item.path).sha256 if source.capabilities.digest_without_transfer else None
     )
-    digest = PassingDigest(part_size(item.size))
+    digest = PassingDigest(part_size(item.size), lane.tagged)
     chunks = _limited(passing(item, source, digest, known), lane)
     written = lane.target.write(item.target, chunks, item.size, _metadata(item, known), _expected(item, lane))
     return _done(item, digest, written.etag)

@@ -7,6 +7,7 @@ is under way is given up at its next step, and the first error is raised.
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -14,14 +15,22 @@ from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 from kdx.progress import Progress
 from kdx.transfer.pace import MOST, Pace
 
-BUNDLE_ITEMS, BUNDLE_BYTES = 16, 1 << 20
-"""Up to so many items and bytes are one errand of a thread."""
 ITEM_BYTES = 64 << 10
 """So many bytes are as much work as handling one more file."""
 IN_FLIGHT_BYTES = 128 << 20
 """What all items under way may weigh together; a single heavier one still goes, alone."""
 LOOK_SECONDS = 0.2
 """How often the progress is told while nothing finishes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """How much a thread takes along at a time, at the most."""
+
+    items: int = 16
+    bytes: int = 1 << 20
+    at_once: int = 1
+    """How many of its items are under way at once."""
 
 
 class Closing(Protocol):
@@ -35,7 +44,8 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 Lane = TypeVar("Lane", bound=Closing)
 Outcome = TypeVar("Outcome")
-Finished: TypeAlias = "SimpleQueue[tuple[Future[Outcome], int]]"
+Finished: TypeAlias = "SimpleQueue[tuple[Future[Outcome], Bundle[Task]]]"
+ONE_BY_ONE = Errand()
 
 
 class Stopped(Exception):
@@ -73,11 +83,11 @@ def work_through(
     weight: Callable[[Task], int],
     pace: Pace,
     progress: Progress,
-    most_items: int = BUNDLE_ITEMS,
+    errand: Callable[[], Errand] = lambda: ONE_BY_ONE,
 ) -> Iterator[Result]:
     """Yield what `work` yields for every bundle of items. Each thread opens one lane and keeps it.
 
-    `weight` is in bytes; `pace` says how many bundles are under way; a bundle has up to `most_items` items.
+    `weight` is in bytes; `errand` says how much the next bundle is, `pace` how many items may be under way in all.
     """
     pulse = Pulse()
     lanes: list[Lane] = []
@@ -100,7 +110,7 @@ def work_through(
 
     crew = ThreadPoolExecutor(MOST, thread_name_prefix="kdx-crew")
     try:
-        bundles = bundle_up(items, weight, most_items)
+        bundles = bundle_up(items, weight, errand)
         for results, error in _feed(crew, run, bundles, pace, lambda: progress.advance(pulse.since_last())):
             yield from results
             if error is not None:
@@ -117,23 +127,25 @@ class Bundle(NamedTuple, Generic[Task]):
 
     items: list[Task]
     weight: int
+    at_once: int
+    """How many of the items are under way at once."""
 
 
 def bundle_up(
-    items: Iterable[Task], weight: Callable[[Task], int], most_items: int = BUNDLE_ITEMS
+    items: Iterable[Task], weight: Callable[[Task], int], errand: Callable[[], Errand] = lambda: ONE_BY_ONE
 ) -> Iterator[Bundle[Task]]:
     """Put small items together: handing each over by itself costs as much as sending it."""
     bundle: list[Task] = []
-    weighs = 0
+    weighs, most = 0, errand()
     for item in items:
         heavy = weight(item)
-        if bundle and (len(bundle) >= most_items or weighs + heavy > BUNDLE_BYTES):
-            yield Bundle(bundle, weighs)
-            bundle, weighs = [], 0
+        if bundle and (len(bundle) >= most.items or weighs + heavy > most.bytes):
+            yield Bundle(bundle, weighs, min(most.at_once, len(bundle)))
+            bundle, weighs, most = [], 0, errand()
         bundle.append(item)
         weighs += heavy
     if bundle:
-        yield Bundle(bundle, weighs)
+        yield Bundle(bundle, weighs, min(most.at_once, len(bundle)))
 
 
 def _feed(
@@ -144,25 +156,27 @@ def _feed(
     look: Callable[[], None],
 ) -> Iterator[Outcome]:
     # a queue, not concurrent.futures.wait: waiting on all that is under way costs more than a small file
-    finished: Finished[Outcome] = SimpleQueue()
-    count = weighs = 0
+    finished: Finished[Outcome, Task] = SimpleQueue()
+    bundled = count = weighs = 0
     for bundle in bundles:
-        while count >= pace.level or (count and weighs + bundle.weight > IN_FLIGHT_BYTES):
-            future, light = _next(finished, look)
-            count, weighs = count - 1, weighs - light
+        while bundled and (count + bundle.at_once > pace.level or weighs + bundle.weight > IN_FLIGHT_BYTES):
+            future, ended = _next(finished, look)
+            bundled, count, weighs = bundled - 1, count - ended.at_once, weighs - ended.weight
             yield future.result()
-        crew.submit(run, bundle).add_done_callback(partial(_hand_in, finished, bundle.weight))
-        pace.note(len(bundle.items) + bundle.weight / ITEM_BYTES)
-        count, weighs = count + 1, weighs + bundle.weight
-    for _ in range(count):
+        crew.submit(run, bundle).add_done_callback(partial(_hand_in, finished, bundle))
+        pace.note(len(bundle.items) + bundle.weight / ITEM_BYTES, bundle.at_once)
+        bundled, count, weighs = bundled + 1, count + bundle.at_once, weighs + bundle.weight
+    for _ in range(bundled):
         yield _next(finished, look)[0].result()
 
 
-def _hand_in(finished: "Finished[Outcome]", heavy: int, future: Future[Outcome]) -> None:
-    finished.put((future, heavy))
+def _hand_in(finished: "Finished[Outcome, Task]", bundle: Bundle[Task], future: Future[Outcome]) -> None:
+    finished.put((future, bundle))
 
 
-def _next(finished: "Finished[Outcome]", look: Callable[[], None]) -> tuple[Future[Outcome], int]:
+def _next(
+    finished: "Finished[Outcome, Task]", look: Callable[[], None]
+) -> tuple[Future[Outcome], Bundle[Task]]:
     while True:
         try:
             return finished.get(timeout=LOOK_SECONDS)

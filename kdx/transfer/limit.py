@@ -1,5 +1,6 @@
 """A cap on bytes per second, shared by all threads of one run. Reads no clock of its own."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,12 @@ class Limiter:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._free_at = clock()
+
+    @property
+    def burst(self) -> float:
+        """How many bytes may go at once, at this moment."""
+        rate = self._rate()
+        return rate * BURST_SECONDS if rate else math.inf
 
     def take(self, count: int) -> None:
         """Wait until `count` bytes may pass."""

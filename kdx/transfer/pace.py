@@ -83,10 +83,13 @@ class Pace:
         """How much may be under way now."""
         return self._course.level
 
-    def note(self, work: float) -> None:
-        """Take note that so much work more was begun: as much as was finished, once everything is under way."""
+    def note(self, work: float, begun: int = 1) -> None:
+        """Take note that so much work more was begun, in so many parts at once.
+
+        It is as much as was finished, once everything is under way.
+        """
         with self._lock:
-            self._begun += 1
+            self._begun += begun
             self._work += work
             passed = self._clock() - self._since
             if passed < WINDOW_SECONDS or self._begun < 2 * self._course.level:

@@ -38,13 +38,16 @@ def is_small(item: Item) -> bool:
     return item.kind == Kind.FILE and item.size <= SMALL
 
 
-def fetch(item: Item, source: Remote) -> Parcel | Item:
-    """Read a small file; the item as it is now where it has grown large. ReadFailed, NotFound."""
+def fetch(item: Item, source: Remote, tagged: bool) -> Parcel | Item:
+    """Read a small file; the item as it is now where it has grown large. ReadFailed, NotFound.
+
+    `tagged`: the place it goes to computes tags (PassingDigest).
+    """
 
     def read(fresh: Item) -> Parcel | Item:
         if not is_small(fresh):
             return fresh
-        digest = PassingDigest(part_size(fresh.size))
+        digest = PassingDigest(part_size(fresh.size), tagged)
         return Parcel(fresh, b"".join(passing(fresh, source, digest)), digest)
 
     return as_it_is(item, source, read)
@@ -64,9 +67,9 @@ def as_it_is(item: Item, source: Remote, work: Callable[[Item], Came]) -> Came:
     raise AssertionError("the last try returns or raises")
 
 
-def digest_of(item: Item, source: Remote) -> PassingDigest:
+def digest_of(item: Item, source: Remote, tagged: bool) -> PassingDigest:
     """Read a file only to know its digests."""
-    digest = PassingDigest(part_size(item.size))
+    digest = PassingDigest(part_size(item.size), tagged)
     for _chunk in passing(item, source, digest):
         pass
     return digest

@@ -6,9 +6,10 @@ computed it (for multipart uploads: the MD5 of the parts' MD5s).
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from hashlib import sha256
 from operator import attrgetter
 
@@ -16,12 +17,14 @@ from kdx.language import N_, translate
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
 from kdx.remotes.interface import ALTERED, CHANGED_AT, Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
-from kdx.transfer.copy import CONFLICT
+from kdx.remotes.together import Together
+from kdx.transfer.copy import CONFLICT, TOGETHER_BYTES, errand_for
 from kdx.transfer.crew import work_through
 from kdx.transfer.limit import Limiter
 from kdx.transfer.merge import merge
 from kdx.transfer.pace import Pace
 from kdx.transfer.plan import AT_TARGET, Action
+from kdx.transfer.reading import SMALL
 from kdx.transfer.rows import Checked, Done, Failed, Item, Known
 
 
@@ -77,6 +80,9 @@ class How(StrEnum):
 WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT})
 OPEN = frozenset({Outcome.UNPROVEN, Outcome.ALTERED, Outcome.UNREAD, Outcome.BLOCKED, Outcome.WAITING})
 
+READ_TOGETHER = 4
+"""So many times as much as is sent is read back in one request: nothing is held, and each asks for its folders anew."""
+
 NOT_SENT = N_("not sent yet")
 HASHES = N_("sent with SHA-256 {sent}, read back with {there}")
 GONE = N_("gone from the target")
@@ -130,10 +136,11 @@ def settle_by_bytes(
     return work_through(
         rows,
         open_lane=lambda step: Lane(place.open(), step, limiter),
-        work=lambda bundle, lane: (_read_back(row, lane) for row in bundle),
-        weight=lambda row: 0,
+        work=_read_bundle,
+        weight=lambda row: min(row.size, 2 * SMALL) if can.together else 0,
         pace=Pace(can.parallel),
         progress=progress,
+        errand=partial(errand_for, READ_TOGETHER * can.together, limiter, READ_TOGETHER * TOGETHER_BYTES),
     )
 
 
@@ -234,6 +241,25 @@ def _as_entries(rows: Iterable[Checked], asked: deque[Checked]) -> Iterator[Entr
     for row in rows:
         asked.append(row)
         yield Entry(row.target, row.kind, row.size)
+
+
+def _read_bundle(rows: Sequence[Checked], lane: Lane) -> Iterator[Checked]:
+    """Settle rows by what is read back: together where the target can, by itself whatever that does not prove."""
+    digests = _digests_together(rows, lane)
+    for row in rows:
+        if row.sha256 is not None and digests.get(row.target) == row.sha256:
+            lane.step(row.size)
+            yield row._replace(outcome=Outcome.PROVEN, how=How.READ_BACK)
+        else:
+            yield _read_back(row, lane)
+
+
+def _digests_together(rows: Sequence[Checked], lane: Lane) -> Mapping[str, bytes]:
+    small = [(row.target, row.size) for row in rows if row.size <= SMALL]
+    if len(small) < 2 or not isinstance(lane.target, Together):
+        return {}
+    lane.limiter.take(sum(size for _target, size in small))
+    return lane.target.digests_together(small)
 
 
 def _read_back(row: Checked, lane: Lane) -> Checked:

@@ -41,3 +41,9 @@ def test_parts_are_whole_mebibytes_and_never_too_many(size: int) -> None:
     assert part % (1 << 20) == 0
     assert -(-size // part) <= MOST_PARTS
     assert part == PART or -(-size // (part - (1 << 20))) > MOST_PARTS
+
+
+def test_for_a_store_that_answers_no_tag_none_is_computed() -> None:
+    passing = PassingDigest(None, tagged=False)
+    passing.update(b"abc")
+    assert passing.etags == frozenset() and passing.sha256 == hashlib.sha256(b"abc").digest()

@@ -1,6 +1,9 @@
 """Names in rclone's own letters, what its words mean, and times: without rclone."""
 
+import os
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,8 +16,10 @@ from kdx.remotes.rclone.backends import backend_of
 from kdx.remotes.rclone.engine import Gone, Refused
 from kdx.remotes.rclone.entries import in_order, entry_of, time_ns
 from kdx.remotes.rclone.faults import DailyQuota, ItemLimit, NeedsLogin, RemoteUnknown, reading_failed, writing_failed
+from kdx.remotes.rclone.held import folder_in_memory
 from kdx.remotes.rclone.login import Login, login_of
 from kdx.remotes.rclone.names import from_rclone, to_rclone
+from kdx.remotes.rclone.notes import Note, Notes
 
 PLACE = parse_location("rclone:cloud:学校")
 LETTERS = st.sampled_from("‛／．.␀␉␟␡\t\x7f？a字 ")
@@ -105,3 +110,34 @@ def test_only_google_is_trusted_with_its_md5_and_only_microsoft_rewrites_office_
 )
 def test_when_a_login_ends_is_said_only_where_it_is_written(settings: dict[str, str], login: Login) -> None:
     assert login_of(settings) == login
+
+
+def test_of_files_that_went_together_only_those_not_known_to_be_whole_stay_noted(tmp_path: Path) -> None:
+    notes = Notes(tmp_path / "uploads")
+    with notes.shared({"a": 3, "組/b": 5}) as whole:
+        assert Notes(tmp_path / "uploads").find("a") is None
+        whole.add("a")
+    assert notes.find("a") is None and Notes(tmp_path / "uploads").find("組/b") == Note(5, "")
+
+
+def test_what_a_kill_left_of_a_shared_note_is_a_note_for_each_file_and_is_forgotten_one_by_one(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Notes(tmp_path).shared({"a": 3, "b": 5}):
+        raise KeyboardInterrupt
+    notes = Notes(tmp_path)
+    assert notes.find("a") == Note(3, "") and notes.find("b") == Note(5, "")
+    notes.forget("a")
+    assert Notes(tmp_path).find("a") is None and Notes(tmp_path).find("b") == Note(5, "")
+    assert not list(tmp_path.glob("*.together"))
+
+
+def test_what_a_killed_process_left_in_memory_goes_and_what_a_living_one_holds_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdx.remotes.rclone.held.MEMORY", tmp_path)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left, held = tmp_path / f"kdx-rclone-{ended.pid}-a", tmp_path / f"kdx-rclone-{os.getppid()}-b"
+    for folder in (left, held):
+        (folder / "send-1").mkdir(parents=True)
+    mine = folder_in_memory()
+    assert sorted(tmp_path.iterdir()) == sorted([held, mine])

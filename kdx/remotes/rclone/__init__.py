@@ -1,17 +1,16 @@
 """What rclone reaches (Google Drive, OneDrive and SharePoint, Azure and seventy more), as a place files live.
 
 rclone's success is not proof: what a target holds is listed and compared afterwards, and a digest counts only where the
-service computed it (backends). One rclone works for the whole process (engine); what it says of files is in entries,
-reading in reader, walking in tree, writing in writer, large files in feed, what a failure means in faults, the program
-itself in program.
+service computed it (backends). One rclone works for the whole process (engine); what is asked of it about one place is
+in root, what it says of files in entries, names in its letters in names, reading in reader, walking in tree, writing
+in writer, large files in feed, many small ones in together, what is held in memory for it in held, what was begun in
+notes, what a failure means in faults, when a login ends in login, the program itself in program.
 """
 
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from hashlib import sha256
-from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,11 @@ from kdx.remotes.interface import (
 )
 from kdx.remotes.listed import digest_each
 from kdx.remotes.rclone import faults
-from kdx.remotes.rclone.backends import NO_TIME_KEPT, UNKNOWN, Backend, backend_of
-from kdx.remotes.rclone.engine import HURRIED, PATIENT, Engine, Gone, Refused, engine_for
+from kdx.remotes.rclone.backends import UNKNOWN, Backend
+from kdx.remotes.rclone.engine import HURRIED, PATIENT, Gone, Refused
 from kdx.remotes.rclone.entries import check_name, entry_of, in_order
-from kdx.remotes.rclone.login import Login, login_of
-from kdx.remotes.rclone.names import from_rclone, to_rclone
+from kdx.remotes.rclone.login import Login
+from kdx.remotes.rclone.names import from_rclone
 from kdx.remotes.rclone.notes import Notes
 from kdx.remotes.rclone.program import (
     OLDEST,
@@ -49,8 +48,11 @@ from kdx.remotes.rclone.program import (
     usable_rclone,
 )
 from kdx.remotes.rclone.reader import pieces
-from kdx.remotes.rclone.tree import walk_at_once
+from kdx.remotes.rclone.root import Root
+from kdx.remotes.rclone.together import MOST_FILES, digests_together
+from kdx.remotes.rclone.tree import Found, walk_at_once
 from kdx.remotes.rclone.writer import Writer
+from kdx.remotes.together import Outgoing
 
 __all__ = [
     "HURRIED", "OLDEST", "PATIENT", "RcloneMissing", "RcloneRemote", "RcloneUnusable", "find_rclone", "rclone_version",
@@ -66,9 +68,7 @@ class RcloneRemote:
     ) -> None:
         """`scratch` is a folder of this machine in which begun uploads are noted."""
         self.location, self._notes = location, Notes(scratch)
-        self._network, self._patience = network, patience
-        self.login = Login()
-        """When the login ends, as far as rclone's configuration says; known once it was connected."""
+        self._root = Root(location, network, patience)
 
     @cached_property
     def capabilities(self) -> Capabilities:
@@ -76,30 +76,40 @@ class RcloneRemote:
         prefix = self.location.path.partition("/")[2]
         name_bytes = self.backend.name_bytes and max(1, self.backend.name_bytes - len(prefix.encode()) - bool(prefix))
         return Capabilities(
-            directories=self._has_folders,
+            directories=self._root.has_folders,
             etags=self.backend.store_md5,
             name_bytes=name_bytes,
-            time_step_ns=1 if self._keeps_no_time else max(1, self._about["Precision"]),
+            time_step_ns=1 if self._root.keeps_no_time else max(1, self._root.about["Precision"]),
             parallel=8,
+            together=MOST_FILES,
         )
 
-    @cached_property
+    @property
     def backend(self) -> Backend:
         """What is known about this kind of remote."""
-        return backend_of(self._settings)
+        return self._root.backend
+
+    @property
+    def login(self) -> Login:
+        """When the login ends, as far as rclone's configuration says."""
+        return self._root.login
+
+    @property
+    def address(self) -> str:
+        """Where the service answers by HTTP, as far as that is known; "" where it is not."""
+        return self._root.address
 
     def list(self, folder: str = "") -> Iterator[Entry]:
         """Yield the entries directly inside `folder`, sorted by the bytes of their names."""
         try:
-            items = self._ask("operations/list", remote=to_rclone(folder), opt=self._wanted)["list"]
-            if not items and not folder and not self._is_there():
+            items = self._root.listed(folder)
+            if not items and not folder and not self._root.is_there():
                 raise PlaceMissing(place=self.location, why=translate(faults.NO_FOLDER))
         except (Refused, Gone) as error:
-            if isinstance(error, Refused) and self._is_only_empty(error, folder):
+            if isinstance(error, Refused) and self._root.is_only_empty(error, folder):
                 return
             raise faults.reading_failed(error, folder, self.location) from error
-        prefix = f"{folder}/" if folder else ""
-        yield from in_order(self._entry(item, prefix + from_rclone(item["Name"])) for item in items)
+        yield from self._entries(items, folder)
 
     def list_names(self, folder: str = "") -> Iterator[Entry]:
         """The same as list()."""
@@ -107,7 +117,7 @@ class RcloneRemote:
 
     def walk(self) -> Iterator[Entry]:
         """Yield every entry below the root, several folders listed at once, each before what is in it."""
-        return walk_at_once(self._listed)
+        return walk_at_once(self._listed_each)
 
     def access(self, folder: str) -> str:
         """Return nothing: rclone tells no rights."""
@@ -119,8 +129,8 @@ class RcloneRemote:
             next(self.list(), None)
             return Entry("", Kind.DIRECTORY.value)
         self._check(path)
-        with self._read(path):
-            item = self._found(path, files_only=False)
+        with self._root.reading(path):
+            item = self._root.found(path, files_only=False)
         if item is None:
             raise NotFound(name=path)
         return self._entry(item, path)
@@ -150,10 +160,27 @@ class RcloneRemote:
     ) -> Written:
         """Write one file whole, or nothing (Writer.write)."""
         written = self._writer.write(path, chunks, size, metadata, expected)
-        if not self._keeps_no_time and not self.backend.may_alter(path):
+        if not self._tells_by_itself(path):
             return written
         there = self.stat(path)
         return Written(there.etag, there.size)
+
+    def write_together(self, files: Sequence[Outgoing], expected: Expected) -> Mapping[str, Written]:
+        """Write small files, and return those that are known to be there whole (together)."""
+        written = self._writer.write_together(files, expected)
+        asked = [path for path in written if self._tells_by_itself(path)]
+        with self._root.reading(""):
+            found = zip(asked, self._root.found_each(asked), strict=True) if asked else ()
+            tags = {path: self._entry(item, path) for path, item in found if item is not None}
+        return {
+            path: Written(tags[path].etag, tags[path].size) if path in tags else answer
+            for path, answer in written.items() if path in tags or path not in asked
+        }
+
+    def digests_together(self, files: Sequence[tuple[str, int]]) -> Mapping[str, bytes]:
+        """Return the SHA-256 of the bytes that are read of small files (together)."""
+        with self._root.reading(""):
+            return digests_together(self._root, files)
 
     def make_directory(self, path: str) -> None:
         """Make a folder and its parents."""
@@ -176,7 +203,7 @@ class RcloneRemote:
     def room(self) -> dict[str, int]:
         """Return the service's room in bytes: total, used, free, trashed; empty where it says nothing."""
         try:
-            return {name: int(value) for name, value in self._ask("operations/about").items()}
+            return {name: int(value) for name, value in self._root.ask("operations/about").items()}
         except Refused as error:
             if (whole := faults.of_place(error, self.location)) is not None:
                 raise whole from error
@@ -186,75 +213,23 @@ class RcloneRemote:
 
     def try_writing(self, name: str) -> None:
         """Write a small file of this name in a folder of this name and remove both. Raises what writing raises."""
-        path = f"{name}/{name}.txt" if self._has_folders else f"{name}.txt"
+        path = f"{name}/{name}.txt" if self._root.has_folders else f"{name}.txt"
         data = b"kdx doctor\n"
-        if self._has_folders:
+        if self._root.has_folders:
             self._writer.make_directory(name)
         try:
             self.write(path, [data], len(data), Metadata(time.time_ns()), Expected.ABSENT)
         finally:
             self.delete(path)
-            if self._has_folders:
+            if self._root.has_folders:
                 self._writer.remove_folder(name)
 
     def close(self) -> None:
         """Let go; rclone goes on working for the other places of this process."""
 
     @cached_property
-    def _about(self) -> dict[str, Any]:
-        with self._read(""):
-            return self._ask("operations/fsinfo")
-
-    @cached_property
-    def _settings(self) -> Mapping[str, str]:
-        """Type and vendor of the remote; its secrets are not kept."""
-        with self._read(""):
-            known = self._engine.call("config/get", self._patience, name=self.location.host)
-        self.login = login_of(known)
-        return {name: str(known[name]) for name in ("type", "vendor", "url", "endpoint") if name in known}
-
-    @property
-    def address(self) -> str:
-        """Where the service answers by HTTP, as far as that is known; "" where it is not."""
-        return self.backend.address or self._settings.get("url", "") or self._settings.get("endpoint", "")
-
-    @cached_property
-    def _fs(self) -> str:
-        """The root as rclone writes it; what stands between the comma and the colon goes before the configuration."""
-        return f"{self.location.host},{','.join(self.backend.options)}:{to_rclone(self.location.path)}"
-
-    @cached_property
-    def _wanted(self) -> dict[str, Any]:
-        return {"noMimeType": True, "showHash": self.backend.store_md5, "hashTypes": ["md5"]}
-
-    @cached_property
     def _writer(self) -> Writer:
-        exact = self._is_exact if self._about["Features"].get("CaseInsensitive") else None
-        return Writer(lambda: self._engine, self._fs, self.location, self.backend, self._found, exact, self._notes)
-
-    @property
-    def _has_folders(self) -> bool:
-        return bool(self._about["Features"].get("CanHaveEmptyDirectories"))
-
-    @property
-    def _keeps_no_time(self) -> bool:
-        return not self.backend.store_md5 and self._about["Precision"] >= NO_TIME_KEPT
-
-    @property
-    def _engine(self) -> Engine:
-        try:
-            return engine_for(self._network)
-        except Gone as error:
-            raise faults.reading_failed(error, "", self.location) from error
-
-    def _ask(self, command: str, **parameters: Any) -> dict[str, Any]:
-        return self._engine.call(command, self._patience, fs=self._fs, **parameters)
-
-    def _found(self, path: str, files_only: bool = True) -> dict[str, Any] | None:
-        """Return what rclone finds under a name. Refused, Gone."""
-        answer = self._ask("operations/stat", remote=to_rclone(path), opt={**self._wanted, "filesOnly": files_only})
-        item: dict[str, Any] | None = answer["item"]
-        return item
+        return Writer(self._root, self._is_exact if self._root.folds_case else None, self._notes)
 
     def _is_exact(self, path: str) -> bool:
         """Whether the folder lists a file under exactly this name."""
@@ -269,24 +244,37 @@ class RcloneRemote:
             self._notes.forget(entry.path)
         return entry
 
-    def _listed(self, folder: str) -> Sequence[Entry]:
-        return tuple(self.list(folder))
+    def _tells_by_itself(self, path: str) -> bool:
+        """Whether only the service can say, after a file has arrived, by what a later change of it will show."""
+        return self._root.keeps_no_time or self.backend.may_alter(path)
+
+    def _listed_each(self, folders: Sequence[str]) -> Sequence[Found]:
+        if list(folders) == [""]:
+            return (tuple(self.list()),)
+        with self._root.reading(""):
+            listed = list(self._root.listed_each(folders))
+        return [
+            faults.reading_failed(found, folder, self.location) if isinstance(found, Refused)
+            else tuple(self._entries(found, folder))
+            for folder, found in zip(folders, listed, strict=True)
+        ]
+
+    def _entries(self, items: Iterable[Mapping[str, Any]], folder: str) -> Iterable[Entry]:
+        prefix = f"{folder}/" if folder else ""
+        return in_order(self._entry(item, prefix + from_rclone(item["Name"])) for item in items)
 
     def _entry(self, item: Mapping[str, Any], path: str) -> Entry:
         if self.backend.store_md5:
             return entry_of(item, path, item.get("Hashes", {}).get("md5", ""))
         if self.backend.may_alter(path):
             return entry_of(item, path, f"{ALTERED}{item['Size']} {item['ModTime']}")
-        return entry_of(item, path, f"{CHANGED_AT}{item['ModTime']}" if self._keeps_no_time else "")
+        return entry_of(item, path, f"{CHANGED_AT}{item['ModTime']}" if self._root.keeps_no_time else "")
 
     def _pieces(self, path: str, start: int) -> Generator[bytes, None, Entry]:
         """Yield a file's bytes and return its entry as it was at the end (reader.pieces)."""
         self._check(path)
-        with self._read(path):
-            return (yield from pieces(path, start, self._opened, self.stat, self.location))
-
-    def _opened(self, path: str, start: int) -> AbstractContextManager[HTTPResponse]:
-        return self._engine.opened(self._fs, to_rclone(path), start, self._patience)
+        with self._root.reading(path):
+            return (yield from pieces(path, start, self._root.opened, self.stat, self.location))
 
     def _check(self, path: str) -> None:
         """NotFound for a name that no file there can have."""
@@ -294,30 +282,3 @@ class RcloneRemote:
             check_name(path, UNKNOWN)
         except NameRefused:
             raise NotFound(name=path) from None
-
-    def _is_there(self) -> bool:
-        """Whether a root in which nothing is listed is there at all: some kinds list what is missing as empty."""
-        parent, slash, name = to_rclone(self.location.path).rpartition("/")
-        if not parent or not self._has_folders:
-            return True
-        above = self._fs.removesuffix(slash + name)
-        item = self._engine.call("operations/stat", self._patience, fs=above, remote=name)["item"]
-        return item is not None and bool(item["IsDir"])
-
-    def _is_only_empty(self, error: Refused, folder: str) -> bool:
-        """Whether a root that is not found is one without a file yet: a bucket has no folders, only names."""
-        if folder or not faults.is_absent(error) or self._has_folders:
-            return False
-        bucket, slash, prefix = to_rclone(self.location.path).partition("/")
-        root = self._fs.removesuffix(slash + prefix)
-        if slash:
-            self._engine.call("operations/list", self._patience, fs=root, remote="", opt={"dirsOnly": True})
-        return bool(slash)
-
-    @contextmanager
-    def _read(self, path: str) -> Iterator[None]:
-        """Turn rclone's words into what they mean for the one who reads `path`."""
-        try:
-            yield
-        except (Refused, Gone) as error:
-            raise faults.reading_failed(error, path, self.location) from error

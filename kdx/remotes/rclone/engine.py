@@ -13,7 +13,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from base64 import b64encode
@@ -26,6 +25,7 @@ from urllib.parse import quote
 
 from kdx.config.model import Network
 from kdx.remotes.network import for_rclone
+from kdx.remotes.rclone.held import folder_in_memory
 from kdx.remotes.rclone.program import usable_rclone
 
 START_SECONDS = 30.0
@@ -43,6 +43,8 @@ SETTINGS = {
     "RCLONE_TIMEOUT": "60s",
     "RCLONE_STATS": "0",
     "RCLONE_LOG_LEVEL": "NOTICE",
+    # many small requests leave much to tidy up: four times the memory in use instead of twice, for a tenth less work
+    "GOGC": "400",
 }
 """What kdx decides. ガ and カ + ゛ are two names; a password is never asked for where nobody sits."""
 
@@ -64,7 +66,8 @@ class Engine:
 
     def __init__(self, network: Network) -> None:
         """RcloneMissing, RcloneUnusable; Gone where it does not start."""
-        self._folder = Path(tempfile.mkdtemp(prefix="kdx-rclone-"))
+        self.folder = folder_in_memory()
+        """Open to nobody else; for what rclone is to find, names among it, and gone with it."""
         self._user, self._password = secrets.token_hex(16), secrets.token_hex(32)
         self._free: deque[_Connection] = deque()
         self._said: deque[str] = deque(maxlen=20)
@@ -111,7 +114,7 @@ class Engine:
                 self._ended.wait(END_SECONDS)
         while self._free:
             self._free.pop().close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _keep(self, program: Path, variables: Mapping[str, str]) -> None:
         bound = shutil.which("setpriv")
@@ -134,7 +137,7 @@ class Engine:
 
     def _credentials(self) -> dict[str, str]:
         return {
-            "RCLONE_RC_ADDR": f"unix://{self._folder}/socket",
+            "RCLONE_RC_ADDR": f"unix://{self.folder}/socket",
             "RCLONE_RC_USER": self._user,
             "RCLONE_RC_PASS": self._password,
         }
@@ -181,7 +184,7 @@ class Engine:
     def _connection(self) -> "_Connection":
         with suppress(IndexError):
             return self._free.pop()
-        return _Connection(f"{self._folder}/socket")
+        return _Connection(f"{self.folder}/socket")
 
 
 def _reason(body: bytes) -> str:

@@ -3,36 +3,47 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from kdx.errors import KdxError
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, SkipReason
 
-FOLDERS_AT_ONCE = 8
-"""As many as rclone itself would (--checkers)."""
+FOLDERS = 16
+"""In one request, of which rclone lists a few at once (together.AT_ONCE)."""
+REQUESTS = 2
+"""Under way: with them rclone lists as many folders at once as it would by itself (--checkers)."""
 
-Listing = Callable[[str], Sequence[Entry]]
+Found = Sequence[Entry] | KdxError
+"""What is in a folder, or why it was not listed."""
+Listing = Callable[[Sequence[str]], Sequence[Found]]
 
 
 def walk_at_once(listing: Listing) -> Iterator[Entry]:
     """Yield every entry below the root, each folder before what is in it; what cannot be listed is a skip."""
-    with ThreadPoolExecutor(FOLDERS_AT_ONCE, "kdx-walk") as crew:
+    with ThreadPoolExecutor(REQUESTS, "kdx-walk") as crew:
         yield from _below(Entry("", Kind.DIRECTORY.value), listing, crew)
 
 
 def _below(root: Entry, listing: Listing, crew: ThreadPoolExecutor) -> Iterator[Entry]:
-    asked: list[tuple[Entry, Future[Sequence[Entry]]]] = [(root, crew.submit(listing, root.path))]
-    waiting: list[Entry] = []
-    while asked:
-        folder, coming = asked.pop(0)
-        try:
-            inside = coming.result()
-        except (ReadFailed, NotFound) as error:
-            reason = error.reason if isinstance(error, ReadFailed) else SkipReason.VANISHED
-            yield folder._replace(skip=reason.value)
-            continue
-        if folder.path:
-            yield folder
-        yield from (entry for entry in inside if entry.kind != Kind.DIRECTORY)
-        waiting += reversed([entry for entry in inside if entry.kind == Kind.DIRECTORY])
-        # the deepest first, so that what waits stays as small as one branch
-        while waiting and len(asked) < FOLDERS_AT_ONCE:
-            entry = waiting.pop()
-            asked.append((entry, crew.submit(listing, entry.path)))
+    asked: list[tuple[list[Entry], Future[Sequence[Found]]]] = []
+    waiting = [root]
+    while waiting or asked:
+        # the deepest first, so that what waits stays as small as a few branches
+        while waiting and len(asked) < REQUESTS:
+            folders = [waiting.pop() for _ in range(min(FOLDERS, len(waiting)))]
+            asked.append((folders, crew.submit(listing, [folder.path for folder in folders])))
+        folders, coming = asked.pop(0)
+        for folder, found in zip(folders, coming.result(), strict=True):
+            if isinstance(found, KdxError):
+                yield folder._replace(skip=_skip(found))
+                continue
+            if folder.path:
+                yield folder
+            yield from (entry for entry in found if entry.kind != Kind.DIRECTORY)
+            waiting += reversed([entry for entry in found if entry.kind == Kind.DIRECTORY])
+
+
+def _skip(error: KdxError) -> str:
+    if isinstance(error, ReadFailed):
+        return error.reason.value
+    if isinstance(error, NotFound):
+        return SkipReason.VANISHED.value
+    raise error
