@@ -1,69 +1,22 @@
-"""A school moved to a cloud through rclone, and every trouble a cloud makes, with the installed program.
-
-No real cloud can be reached from a test: rclone serves WebDAV here, and a proxy before it makes the troubles.
-"""
+"""A school moved to a cloud through rclone, and every trouble a cloud makes, with the installed program."""
 
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
-import sample_share
-from rigs.cloud import serve_webdav, webdav, write_config
-from rigs.trouble import CUT, DEAD, Proxy, serve_trouble
+from rigs.trouble import CUT, DEAD
 from sample_board import SCHOOL
 
-from tests.system.conftest import SHARE, Site
+from tests.rigs.cloud_site import Cloud
 
 pytestmark = pytest.mark.system
 
 Tree = Callable[[Path], dict[bytes, str]]
-
-
-@dataclass
-class Cloud:
-    """A site whose target is reached through rclone, the proxy before it, and the folder the server keeps."""
-
-    site: Site
-    proxy: Proxy
-    disk: Path
-    config: Path
-
-    @property
-    def arrived(self) -> Path:
-        return self.disk / "moved" / SCHOOL / SHARE
-
-    def use(self, vendor: str) -> None:
-        """Let rclone take the server for another product."""
-        write_config(self.config, {"cloud": webdav(self.proxy.url, vendor)})
-
-    def done(self, *words: str, code: int = 0) -> str:
-        """Run kdx and return what it said."""
-        result = self.site.kdx("--lang", "en", *words)
-        said = result.stdout + result.stderr
-        assert result.returncode == code, said
-        assert "Traceback" not in said
-        return said
-
-
-@pytest.fixture
-def cloud(make_site: Callable[..., Site], tmp_path: Path) -> Iterator[Cloud]:
-    """A share of some thirty files with hard names, and a cloud with an empty folder `moved`."""
-    disk, config = tmp_path / "disk", tmp_path / "rclone.conf"
-    (disk / "moved").mkdir(parents=True)
-    with serve_webdav(disk) as address, serve_trouble(address) as proxy:
-        site = make_site("rclone:cloud:moved", {"RCLONE_CONFIG": str(config)})
-        sample_share.write_samples(site.share, sample_share.school_shaped(25, mean=9_000), seed=3)
-        for name in ("何？比率3：1＊～.txt", "$(touch x).txt", "[最終].xlsx"):
-            (site.share / name).write_text(name, "utf-8")
-        cloud = Cloud(site, proxy, disk, config)
-        cloud.use("rclone")
-        yield cloud
 
 
 Found = TypeVar("Found")
