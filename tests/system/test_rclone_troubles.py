@@ -76,6 +76,19 @@ def test_a_busy_service_is_waited_for(cloud: Cloud, tree: Tree) -> None:
     assert cloud.proxy.made == 3 and tree(cloud.arrived) == tree(cloud.site.share)
 
 
+def test_a_name_that_is_held_for_a_moment_is_asked_for_again_and_one_that_stays_held_is_told(
+    cloud: Cloud, tree: Tree
+) -> None:
+    held = iter([409, 405, 412])
+    cloud.proxy.trouble = lambda method, path, before: next(held, 0) if method == "PUT" else 0
+    cloud.done("migrate", "run", SCHOOL)
+    assert cloud.proxy.made == 3 and tree(cloud.arrived) == tree(cloud.site.share)
+    (cloud.site.share / "あとから.txt").write_text("x", "utf-8")
+    cloud.proxy.trouble = lambda method, path, before: 409 if method == "PUT" else 0
+    assert "conflict" in cloud.done("migrate", "run", SCHOOL, code=4)
+    assert cloud.proxy.made == 6
+
+
 def test_a_login_that_ends_midway_pauses_the_run_which_then_goes_on(cloud: Cloud, tree: Tree) -> None:
     asked = iter(range(1000))
     cloud.proxy.trouble = lambda method, path, before: 401 if next(asked) > 8 else 0
