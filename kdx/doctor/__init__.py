@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from kdx import __version__
 from kdx.config.model import Board
 from kdx.doctor.check import Check, State, failed
-from kdx.doctor.clouds import http_address
+from kdx.doctor.clouds import http_address, look_at_certificate
 from kdx.doctor.servers import look_at_server
 from kdx.errors import ExitCode, KdxError
 from kdx.language import N_, translate
@@ -136,9 +136,12 @@ def _targets(board: Board, clock: Clock) -> Iterator[Check]:
         yield (check := _listable(N_("target"), target.name, place, must_hold_something=False))
         if check.state != State.FAIL:
             yield from look_at_server(target.name, place, clock(), target.profile)
+        address = http_address(place)
+        if address.startswith("https:"):
+            yield look_at_certificate(target.name, place, address, clock())
         if target.location.scheme == "s3":
             yield _clock(target.name, place, clock)
-        elif check.state != State.FAIL and (address := http_address(place)):
+        elif check.state != State.FAIL and address:
             yield _clock(target.name, place, clock, address)
 
 
