@@ -1,6 +1,7 @@
 """Walk and hash by what a place lists, where it has no faster way than one by one. Raises for no entry."""
 
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 from itertools import chain
 
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
@@ -35,10 +36,37 @@ def digest_each(remote: Remote, entries: Iterable[Entry]) -> Iterator[Entry]:
         yield digest_or_skip(remote, entry)
 
 
-def digest_or_skip(remote: Remote, entry: Entry) -> Entry:
-    """Return the entry as it is now with its SHA-256, or with the reason why it could not be read."""
+def digest_paced(remote: Remote, entries: Iterable[Entry], take: Callable[[int], None]) -> Iterator[Entry]:
+    """Yield the same as digest_each(); every piece that comes over the line waits in `take` until it may have passed.
+
+    Where the place hashes without moving data, nothing waits.
+    """
+    if remote.capabilities.digest_without_transfer:
+        yield from remote.digest_listed(entries)
+        return
+    for entry in entries:
+        yield digest_or_skip(remote, entry, lambda path: _read_paced(remote, path, take))
+
+
+def _read_paced(remote: Remote, path: str, take: Callable[[int], None]) -> Entry:
+    before, digest, count = remote.stat(path), sha256(), 0
+    for chunk in remote.read(path):
+        take(len(chunk))
+        digest.update(chunk)
+        count += len(chunk)
+    after = remote.stat(path)
+    if (before.size, before.mtime_ns) != (after.size, after.mtime_ns) or count != after.size:
+        raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
+    return after._replace(sha256=digest.digest())
+
+
+def digest_or_skip(remote: Remote, entry: Entry, digest: Callable[[str], Entry] | None = None) -> Entry:
+    """Return the entry as it is now with its SHA-256, or with the reason why it could not be read.
+
+    `digest` is another way to it than the place's own.
+    """
     try:
-        return remote.digest(entry.path)
+        return (digest or remote.digest)(entry.path)
     except NotFound:
         return entry._replace(skip=SkipReason.VANISHED.value)
     except ReadFailed as failure:
