@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+from kdx.config.model import Board
 from kdx.doctor.check import Check, State, failed
 from kdx.errors import ExitCode, KdxError
 from kdx.language import N_, translate
@@ -18,6 +19,31 @@ ROOM_WARN = 0.1
 """Part of the room that is free, below which doctor warns."""
 ENDS_SOON = timedelta(days=30)
 """What ends within so long is warned of: a school year has weeks in which nobody looks."""
+
+
+def look_at_remotes(board: Board) -> Iterator[Check]:
+    """Say which remotes rclone's configuration has, where the board names any, and which of those it lacks."""
+    shares = (share.location for school in board.schools for share in school.shares)
+    places = (*shares, *(target.location for target in board.targets))
+    named = {place.host for place in places if place.scheme == "rclone"}
+    if not named:
+        return
+    from kdx.remotes.rclone.configured import configured_remotes
+
+    name = N_("remotes")
+    try:
+        known = configured_remotes()
+    except KdxError as error:
+        yield failed(name, "rclone", error)
+        return
+    shown = ", ".join(known) or "-"
+    if lacking := ", ".join(sorted(named.difference(known))):
+        detail = translate(N_("rclone's configuration has no {lacking}; it has: {known}"))
+        step = translate(N_("Set it up with rclone config as the user who runs kdx, or correct the address."))
+        said = detail.format(lacking=lacking, known=shown)
+        yield Check(name, "rclone", State.FAIL, said, step, ExitCode.CONFIGURATION)
+    else:
+        yield Check(name, "rclone", State.OK, shown)
 
 
 def look_at_cloud(subject: str, place: Place, profile: str | None, now: datetime) -> Iterator[Check]:

@@ -40,6 +40,7 @@ def test_doctor_says_what_the_cloud_can_prove_and_a_missing_remote_what_to_do(cl
     assert "written and removed again" in said and said.count("when it ends is not known") == 1
     assert list((cloud.disk / "moved").iterdir()) == []
     write_config(cloud.config, {"other": {"type": "memory"}})
+    assert "rclone's configuration has no cloud; it has: other" in cloud.done("doctor", "--format", "csv", code=10)
     assert "rclone knows no remote named cloud" in cloud.done("migrate", "run", SCHOOL, code=10)
 
 
