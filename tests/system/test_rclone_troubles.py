@@ -100,6 +100,27 @@ def test_a_login_that_ends_midway_pauses_the_run_which_then_goes_on(cloud: Cloud
     assert tree(cloud.arrived) == tree(cloud.site.share)
 
 
+def test_a_full_service_is_named_and_with_room_the_run_goes_on(cloud: Cloud, tree: Tree) -> None:
+    sent = iter(range(1000))
+    cloud.proxy.trouble = lambda method, path, before: 507 if method == "PUT" and next(sent) > 5 else 0
+    said = cloud.done("migrate", "run", SCHOOL, code=12, language="ja")
+    assert "rclone:cloud:moved" in said and "に空きがありません" in said and "続きから進みます" in said
+    cloud.proxy.trouble = lambda method, path, before: 0
+    cloud.done("migrate", "run", SCHOOL)
+    assert tree(cloud.arrived) == tree(cloud.site.share)
+
+
+def test_a_network_that_drops_again_and_again_only_costs_time(cloud: Cloud, tree: Tree) -> None:
+    asked = iter(range(10**6))
+    cloud.proxy.trouble = lambda method, path, before: DEAD if next(asked) % 10 == 9 else 0
+    for _run in range(5):
+        ran = cloud.site.kdx("migrate", "run", SCHOOL)
+        assert ran.returncode in (0, 12), ran.stderr
+        if ran.returncode == 0:
+            break
+    assert cloud.proxy.made > 3 and tree(cloud.arrived) == tree(cloud.site.share)
+
+
 def test_office_files_that_the_service_rewrites_are_named_so_with_both_digests(cloud: Cloud) -> None:
     cloud.use("sharepoint-ntlm")
     cloud.proxy.rewrite = lambda path, body: body + b"SharePoint" if path.endswith("xlsx") else body
