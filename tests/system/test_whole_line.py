@@ -27,6 +27,8 @@ def test_each_command_that_moves_bytes_over_a_line_keeps_its_part(
         (target := tmp_path / "target").mkdir()
         site = make_site(str(target))
         (site.share / "映像.bin").write_bytes(random.Random(5).randbytes(SIZE))
+        for number in range(20):
+            (site.share / f"{number}.txt").write_bytes(random.Random(number).randbytes(1000))
         write_board(site.board, {SHARE: server.url(site.share)}, secret=f"file:{server.key}")
         secret = f'secret: "file:{server.key}"'
         with (site.board / "kdx.yml").open("a", encoding="utf-8") as settings:
