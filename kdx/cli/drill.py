@@ -6,7 +6,7 @@ import click
 
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxCommand
-from kdx.cli.options import dry_run_option, output_options
+from kdx.cli.options import bandwidth_option, dry_run_option, output_options
 from kdx.errors import KdxError, gravest
 from kdx.language import N_
 
@@ -16,10 +16,13 @@ from kdx.language import N_
 @click.option("--whole", is_flag=True, help=N_("Bring back everything, whatever the week's budget says."))
 @click.option("--scratch", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False),
               help=N_("Restore into a folder below this one, on the hardware to be tried; removed afterwards."))
+@bandwidth_option
 @dry_run_option
 @output_options
 @click.pass_obj
-def drill(app: Application, schools: tuple[str, ...], whole: bool, scratch: Path | None, dry_run: bool) -> None:
+def drill(
+    app: Application, schools: tuple[str, ...], whole: bool, scratch: Path | None, bandwidth: int | None, dry_run: bool
+) -> None:
     """Bring back a part of every share, compare it byte for byte, and time it. Exit 5 where anything differs.
 
     Example: kdx drill kameyama_nishi_es
@@ -38,7 +41,7 @@ def drill(app: Application, schools: tuple[str, ...], whole: bool, scratch: Path
     vault = place_of_vault(app.board).location
     drills: list[Drill] = []
     codes = []
-    with part_of_line(app.board, app.state, Weight.DRILL, lambda: None, vault) as rate:
+    with part_of_line(app.board, app.state, Weight.DRILL, lambda: bandwidth, vault) as rate:
         week_bytes = app.board.backup.drill_megabytes * 1_000_000
         terms = Terms(app.state, app.zone, week_bytes, scratch, whole, dry_run, rate)
         for school in chosen:

@@ -1,8 +1,9 @@
 """`kdx inventory`: see what is on the servers. Translates; decides nothing."""
 
 import os
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -10,6 +11,7 @@ from kdx.cli.application import Application
 from kdx.cli.commands import KdxGroup
 from kdx.cli.options import (
     application_of,
+    bandwidth_option,
     dry_run_option,
     output_options,
     parse_date,
@@ -20,6 +22,9 @@ from kdx.cli.options import (
 from kdx.config.model import NoShare, School, Share
 from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_, translate
+
+if TYPE_CHECKING:
+    from kdx.inventory.scan import ScanResult
 
 SUMMARIES = (
     "fiscal-year", "folder", "type", "age", "owner", "largest", "open", "unreadable", "names", "ignored",
@@ -71,6 +76,7 @@ def show(app: Application, school: str) -> None:
 @click.option("--names/--hash", "names_only", default=None,
               help=N_("Read no content, only names (the default over a network); or read what is new or changed."))
 @click.option("--accept-smaller", is_flag=True, help=N_("The share really holds far less than last time: go on."))
+@bandwidth_option
 @dry_run_option
 @output_options
 @click.pass_obj
@@ -80,6 +86,7 @@ def scan(
     share: str | None,
     names_only: bool | None,
     accept_smaller: bool,
+    bandwidth: int | None,
     dry_run: bool,
 ) -> None:
     """Look through shares and write a catalog of each. Killed at any moment, the next scan goes on.
@@ -93,7 +100,7 @@ def scan(
 
         app.output.show(scan_plan_table(shares, share_states(schools, app.state)))
     else:
-        _scan(app, shares, names_only, accept_smaller)
+        _scan(app, shares, names_only, accept_smaller, bandwidth)
 
 
 def _shares_of(app: Application, schools: tuple[School, ...], share: str | None) -> list[Share]:
@@ -107,27 +114,18 @@ def _shares_of(app: Application, schools: tuple[School, ...], share: str | None)
     return [one for school in found for one in ([app.board.share(school.id, share)] if share else school.shares)]
 
 
-def _scan(app: Application, shares: list[Share], names_only: bool | None, accept_smaller: bool) -> NoReturn:
+def _scan(
+    app: Application, shares: list[Share], names_only: bool | None, accept_smaller: bool, bandwidth: int | None
+) -> NoReturn:
     """Scan one share after the other; one that fails does not stop the others."""
     from kdx.cli.failures import explain
-    from kdx.inventory.scan import scan_share
-    from kdx.remotes import place_of_share
     from kdx.report.inventory import scanned_table, unread_lines
 
     results, codes = [], []
     for one in shares:
         try:
-            result = scan_share(
-                one,
-                place_of_share(app.board, one),
-                app.state,
-                clock=app.now,
-                processes=len(os.sched_getaffinity(0)),
-                read_content=not (one.over_network if names_only is None else names_only),
-                accept_smaller=accept_smaller,
-                progress=app.output.progress,
-                meanwhile=_load_what_comes_after,
-            )
+            read_content = not (one.over_network if names_only is None else names_only)
+            result = _scan_one(app, one, read_content, accept_smaller, bandwidth)
             app.record(result.event())
         except KdxError as error:
             codes.append(explain(error, app))
@@ -138,6 +136,39 @@ def _scan(app: Application, shares: list[Share], names_only: bool | None, accept
         app.output.show(scanned_table(results))
         app.output.warn(unread_lines(results))
     app.output.finish(gravest(codes))
+
+
+def _scan_one(
+    app: Application, share: Share, read_content: bool, accept_smaller: bool, bandwidth: int | None
+) -> "ScanResult":
+    """Scan one share; content that is read over a line keeps to the part of it that a scan may take."""
+    from kdx.inventory.scan import scan_share
+    from kdx.remotes import place_of_share
+
+    def scan(take: Callable[[int], None] | None) -> "ScanResult":
+        return scan_share(
+            share,
+            place_of_share(app.board, share),
+            app.state,
+            clock=app.now,
+            processes=len(os.sched_getaffinity(0)),
+            read_content=read_content,
+            accept_smaller=accept_smaller,
+            take=take,
+            progress=app.output.progress,
+            meanwhile=_load_what_comes_after,
+        )
+
+    if not (read_content and share.over_network):
+        return scan(None)
+    from kdx.schedule.rate import rate_of
+    from kdx.schedule.wan import part_of_line
+    from kdx.transfer.budget import Weight
+    from kdx.transfer.limit import SharedLimiter
+
+    own = rate_of(app.board, app.state, share, bandwidth, app.now)
+    with part_of_line(app.board, app.state, Weight.MIGRATION, own, share.location) as rate:
+        return scan(SharedLimiter(rate).take)
 
 
 def _load_what_comes_after() -> None:

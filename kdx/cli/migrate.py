@@ -195,10 +195,13 @@ def decisions(app: Application, school: str, share: str | None, to: str | None) 
     show_default=True,
     help=N_("How hard to look: names and sizes, the store's checksums, or every byte read back."),
 )
+@bandwidth_option
 @list_option
 @output_options
 @click.pass_obj
-def verify(app: Application, school: str, share: str | None, to: str | None, level: str, every: bool) -> None:
+def verify(
+    app: Application, school: str, share: str | None, to: str | None, level: str, bandwidth: int | None, every: bool
+) -> None:
     """Prove that everything planned has arrived, and say how each file was proven.
 
     Example: kdx migrate verify kameyama_nishi_es --to cloud --level readback
@@ -210,7 +213,7 @@ def verify(app: Application, school: str, share: str | None, to: str | None, lev
 
     one = migration.open_migration(app.board, app.state, school, share, to)
     # nothing is read at the school: only the board's line is used
-    with part_of_line(app.board, app.state, Weight.MIGRATION, lambda: None, one.target.location) as rate:
+    with part_of_line(app.board, app.state, Weight.MIGRATION, lambda: bandwidth, one.target.location) as rate:
         verdict = migration.verify(one, migration.Level(level), app.now, app.output.progress, rate)
     app.record(verdict.event(one.names))
     app.output.show(tables.checked_table(one) if every else tables.verdict_table(one, verdict))

@@ -122,7 +122,7 @@ def _carry_out(
     else:
         selection = Selection(paths, beside(stored.seal.name.started.astimezone(app.zone)))
         target = place_of_share(app.board, share)
-    with _rate(app, source, share, target, bandwidth) as rate:
+    with _rate(app, source, target, bandwidth) as rate:
         wish = Wish(selection, not to, rate, dry_run)
         done = work.restore(source, stored, alarms, target, wish, app.state, app.now, app.output.progress)
     if not dry_run:
@@ -134,17 +134,21 @@ def _carry_out(
 
 @contextmanager
 def _rate(
-    app: Application, source: "Source", share: "Share | None", target: "Place", bandwidth: int | None
+    app: Application, source: "Source", target: "Place", bandwidth: int | None
 ) -> "Iterator[int | None | Rate]":
-    """Give what the restore may take of the line; `bandwidth` alone where there is no board that says more."""
+    """Give what the restore may take of the line; `bandwidth` alone where no inventory says what the line has."""
+    from kdx.config import InventoryMissing
     from kdx.schedule.wan import part_of_line
     from kdx.transfer.budget import Weight
 
-    if share is None:
+    try:
+        board = app.board
+    except InventoryMissing:
+        # a machine that is to become the board's again
         yield bandwidth
         return
     places = source.vault.place.location, target.location
-    with part_of_line(app.board, app.state, Weight.RESTORE, lambda: bandwidth, *places) as rate:
+    with part_of_line(board, app.state, Weight.RESTORE, lambda: bandwidth, *places) as rate:
         yield rate
 
 

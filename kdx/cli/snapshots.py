@@ -6,6 +6,7 @@ import click
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxCommand
 from kdx.cli.options import (
+    bandwidth_option,
     dry_run_option,
     output_options,
     school_argument,
@@ -83,9 +84,12 @@ def status(app: Application, school: str | None, share: str | None, copies: bool
 @click.option("--locks", is_flag=True, help=N_("Look at locks and versions instead: what is short, missing or hidden."))
 @click.option("--extend", is_flag=True,
               help=N_("With --locks: make those longer of which less than half remains. Needs the board's key."))
+@bandwidth_option
 @output_options
 @click.pass_obj
-def verify(app: Application, school: str | None, full: bool, locks: bool, extend: bool) -> None:
+def verify(
+    app: Application, school: str | None, full: bool, locks: bool, extend: bool, bandwidth: int | None
+) -> None:
     """Name everything in the vault that is flipped, cut or missing. Exit 5 where there is any.
 
     Example: kdx backup verify --full
@@ -95,6 +99,8 @@ def verify(app: Application, school: str | None, full: bool, locks: bool, extend
     from kdx.backup.keeping.verify import verify_unit
     from kdx.report.snapshots import verified_table
     from kdx.report.schools import with_names
+    from kdx.schedule.wan import part_of_line
+    from kdx.transfer.budget import Weight
 
     units = [app.board.school(school).id] if school else [*(each.id for each in app.board.schools), "-"]
     if locks or extend:
@@ -105,11 +111,13 @@ def verify(app: Application, school: str | None, full: bool, locks: bool, extend
         board_key = None
     vault, keys = open_vault(app.board), signing.load_public_keys(app.inventory_folder / "keys")
     found = []
-    for unit in units:
-        found.append(
-            verify_unit(vault, unit, keys, full=full, board_key=board_key, now=app.now(), progress=app.output.progress)
-        )
-        app.record(found[-1].event(vault))
+    with part_of_line(app.board, app.state, Weight.DRILL, lambda: bandwidth, vault.place.location) as rate:
+        for unit in units:
+            found.append(verify_unit(
+                vault, unit, keys, full=full, board_key=board_key, now=app.now(), bandwidth=rate,
+                progress=app.output.progress,
+            ))
+            app.record(found[-1].event(vault))
     app.output.show(with_names(verified_table(found), app.board))
     app.output.finish(gravest(each.exit_code for each in found))
 

@@ -130,11 +130,13 @@ def copy(app: Application, to: str, bandwidth: int | None, dry_run: bool) -> Non
     from kdx.backup.format.vault import open_vault
     from kdx.backup.keeping.copy import copy_vault
     from kdx.report.snapshots import copied_table
+    from kdx.schedule.wan import part_of_line
+    from kdx.transfer.budget import Weight
 
     vault, target = open_vault(app.board), _place_of_copy(app, to)
-    copied = copy_vault(
-        vault, target, bandwidth=bandwidth, dry_run=dry_run, progress=app.output.progress
-    )
+    places = vault.place.location, target.location
+    with part_of_line(app.board, app.state, Weight.BACKUP, lambda: bandwidth, *places) as rate:
+        copied = copy_vault(vault, target, bandwidth=rate, dry_run=dry_run, progress=app.output.progress)
     if not dry_run:
         app.record(copied.event(vault, target))
     app.output.show(copied_table(copied, str(target.location)))

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from kdx import __version__
 from kdx.config.model import Board
 from kdx.doctor.check import Check, State, failed
-from kdx.doctor.clouds import http_address
+from kdx.doctor.clouds import http_address, look_at_certificate, look_at_remotes
 from kdx.doctor.servers import look_at_server
 from kdx.errors import ExitCode, KdxError
 from kdx.language import N_, translate
@@ -50,6 +50,7 @@ def examine(load: Callable[[], Board], state: StateFolder, clock: Clock) -> Iter
     yield from _programs()
     yield _private_key(state, board)
     if board:
+        yield from look_at_remotes(board)
         yield from _shares(board, clock)
         yield from _targets(board, clock)
 
@@ -136,9 +137,12 @@ def _targets(board: Board, clock: Clock) -> Iterator[Check]:
         yield (check := _listable(N_("target"), target.name, place, must_hold_something=False))
         if check.state != State.FAIL:
             yield from look_at_server(target.name, place, clock(), target.profile)
+        address = http_address(place)
+        if address.startswith("https:"):
+            yield look_at_certificate(target.name, place, address, clock())
         if target.location.scheme == "s3":
             yield _clock(target.name, place, clock)
-        elif check.state != State.FAIL and (address := http_address(place)):
+        elif check.state != State.FAIL and address:
             yield _clock(target.name, place, clock, address)
 
 

@@ -8,16 +8,42 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
+from kdx.config.model import Board
 from kdx.doctor.check import Check, State, failed
-from kdx.errors import KdxError
+from kdx.errors import ExitCode, KdxError
 from kdx.language import N_, translate
 from kdx.remotes import Place
-from kdx.remotes.certificate import certificate_until
+from kdx.remotes.certificate import certificate_at
 
 ROOM_WARN = 0.1
 """Part of the room that is free, below which doctor warns."""
 ENDS_SOON = timedelta(days=30)
 """What ends within so long is warned of: a school year has weeks in which nobody looks."""
+
+
+def look_at_remotes(board: Board) -> Iterator[Check]:
+    """Say which remotes rclone's configuration has, where the board names any, and which of those it lacks."""
+    shares = (share.location for school in board.schools for share in school.shares)
+    places = (*shares, *(target.location for target in board.targets))
+    named = {place.host for place in places if place.scheme == "rclone"}
+    if not named:
+        return
+    from kdx.remotes.rclone.configured import configured_remotes
+
+    name = N_("remotes")
+    try:
+        known = configured_remotes()
+    except KdxError as error:
+        yield failed(name, "rclone", error)
+        return
+    shown = ", ".join(known) or "-"
+    if lacking := ", ".join(sorted(named.difference(known))):
+        detail = translate(N_("rclone's configuration has no {lacking}; it has: {known}"))
+        step = translate(N_("Set it up with rclone config as the user who runs kdx, or correct the address."))
+        said = detail.format(lacking=lacking, known=shown)
+        yield Check(name, "rclone", State.FAIL, said, step, ExitCode.CONFIGURATION)
+    else:
+        yield Check(name, "rclone", State.OK, shown)
 
 
 def look_at_cloud(subject: str, place: Place, profile: str | None, now: datetime) -> Iterator[Check]:
@@ -28,7 +54,7 @@ def look_at_cloud(subject: str, place: Place, profile: str | None, now: datetime
         with closing(place.open(hurried=True)) as remote:
             assert isinstance(remote, RcloneRemote)
             backend, can, room = remote.backend, remote.capabilities, remote.room()
-            login, address = remote.login, remote.address
+            login = remote.login
     except KdxError as error:
         yield failed(N_("service"), subject, error)
         return
@@ -48,15 +74,26 @@ def look_at_cloud(subject: str, place: Place, profile: str | None, now: datetime
         yield Check(N_("login"), subject, State.OK, translate(renewed))
     else:
         yield _ending(N_("login"), subject, login.until, now, step.format(remote=place.location.host))
-    step = translate(N_("Ask whoever runs the server to renew it."))
-    yield _ending(N_("certificate"), subject, certificate_until(address, place.network), now, step)
     yield _room(subject, room)
+
+
+def look_at_certificate(subject: str, place: Place, address: str, now: datetime) -> Check:
+    """Say until when the certificate at an https address is good, or why it does not hold."""
+    name, found = N_("certificate"), certificate_at(address, place.network)
+    if found is None or not found.fault:
+        step = translate(N_("Ask whoever runs the server to renew it."))
+        return _ending(name, subject, found.until if found else None, now, step)
+    detail = translate(N_("its certificate does not hold: {fault}")).format(fault=found.fault)
+    step = translate(N_("Ask whoever runs the server; an authority of your own is named by ca_bundle in kdx.yml."))
+    return Check(name, subject, State.FAIL, detail, step, ExitCode.UNREACHABLE)
 
 
 def http_address(place: Place) -> str:
     """Return where the service answers by HTTP, "" where that is not known or it is another kind of place."""
     from kdx.remotes.rclone import RcloneRemote
 
+    if place.location.scheme == "s3":
+        return place.location.option("endpoint") or ""
     if place.location.scheme != "rclone":
         return ""
     try:

@@ -3,7 +3,7 @@ message on a Unix socket.
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +51,8 @@ class Errand:
     ignore: tuple[str, ...]
     read_content: bool
     """Hash files at once while walking; otherwise only those that are sent as tasks."""
+    take: Callable[[int], None] | None
+    """Waits until so many bytes may cross the line; None where nothing is read over one."""
     journals: Path
     """How the names of journals begin: a worker writes …-walk-NUMBER.ndjson or …-names-NUMBER.ndjson (what it saw, with
     content and without) and …-hash-NUMBER.ndjson (what it was sent to hash after a walk of names)."""

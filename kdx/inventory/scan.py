@@ -116,11 +116,13 @@ def scan_share(
     processes: int,
     read_content: bool = True,
     accept_smaller: bool = False,
+    take: Callable[[int], None] | None = None,
     progress: Progress = SILENT,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> ScanResult:
     """Scan one share and write its catalog into the state folder.
 
+    `take` waits until so many bytes of content may cross the line, in every process that reads; None: none is crossed.
     `meanwhile` runs in a thread beside the scan: for what the caller needs afterwards and takes long to load. What it
     raises is forgotten, for what is missing then will be missed again.
     Raises Locked where the share is being scanned, SourceShrunk unless `accept_smaller`, DiskFull, and what the place
@@ -129,7 +131,7 @@ def scan_share(
     with state.lock(f"scan-{share.id}"), full_disk_explained(state.root):
         attempt = begin_attempt(share, state, clock, progress)
         at_once = read_content and attempt.is_first
-        errand = Errand(place, share.ignore.patterns, at_once, attempt.scratch / attempt.name)
+        errand = Errand(place, share.ignore.patterns, at_once, take, attempt.scratch / attempt.name)
         with Workers(errand, processes) as workers:
             workers.send(Task(folder=Entry("", Kind.DIRECTORY)))
             # only now: loading DuckDB takes longer than starting the workers, and they need nothing of it

@@ -10,7 +10,7 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn
 
 from kdx.inventory.access import mode_text
@@ -19,6 +19,7 @@ from kdx.inventory.errand import BATCH_BYTES, BATCH_FILES, MESSAGE_BYTES, Errand
 from kdx.inventory.ignore import ignore_matcher
 from kdx.inventory.rights import RightsJournal
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
+from kdx.remotes.listed import digest_paced
 from kdx.state.journal import Journal
 
 REPORT_SECONDS = 0.1
@@ -37,7 +38,7 @@ class Worker:
     ) -> None:
         self._remote: Remote = errand.place.open()
         self._walks_at_once = errand.place.walks_at_once
-        self._read_content = errand.read_content
+        self._read_content, self._pace = errand.read_content, errand.take
         self._ignored = ignore_matcher(errand.ignore)
         self._seen = Journal(errand.journal("walk" if errand.read_content else "names", number))
         self._hashed = self._seen if errand.read_content else Journal(errand.journal("hash", number))
@@ -84,7 +85,7 @@ class Worker:
         """Write down the whole share in one walk; its files are hashed as they come, never all kept."""
         files = self._files_of(self._remote.walk())
         lines, weight = [], 0
-        for entry in self._remote.digest_listed(files) if self._read_content else files:
+        for entry in self._digested(files) if self._read_content else files:
             lines.append(journal_line(entry))
             self._files += entry.sha256 is not None
             self._bytes += entry.size if entry.sha256 is not None else 0
@@ -176,7 +177,7 @@ class Worker:
         """Hash files; of many bytes half of what is left goes to whoever is free."""
         lines = []
         weight = 0
-        digested = self._remote.digest_listed(files)
+        digested = self._digested(files)
         for done, entry in enumerate(digested, 1):
             lines.append(journal_line(entry))
             if entry.sha256 is not None:
@@ -192,6 +193,11 @@ class Worker:
                         self._hash(files[done:half])
                         break
         self._write(self._hashed, lines)
+
+    def _digested(self, files: Iterable[Entry]) -> Iterator[Entry]:
+        if self._pace is None:
+            return self._remote.digest_listed(files)
+        return digest_paced(self._remote, files, self._pace)
 
     def _write(self, journal: Journal, lines: list[str]) -> None:
         journal.write_lines(lines)

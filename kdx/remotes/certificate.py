@@ -1,32 +1,38 @@
-"""Until when a server's TLS certificate is good. Sends nothing but the greeting, and reads no data."""
+"""Until when a server's TLS certificate is good, and why it does not hold. Sends nothing but the greeting."""
 
-import ssl
-from contextlib import closing
-from datetime import UTC, datetime
-from http.client import HTTPException, HTTPSConnection
+from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from kdx.config.model import Network
+from kdx.remotes.dialogues import Address, NoAnswer, tls
 
 ANSWER_SECONDS = 10
 
 
-def certificate_until(address: str, network: Network) -> datetime | None:
-    """Return when the certificate at an https address ends, aware; None where that cannot be known from here.
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server showed."""
 
-    Only a certificate that this machine trusts is one; behind a proxy nothing is known.
+    until: datetime | None = None
+    """When it ends, aware; None where it does not hold."""
+    fault: str = ""
+    """Why this machine does not trust it, in the library's words."""
+
+
+def certificate_at(address: str, network: Network) -> Certificate | None:
+    """Return the certificate at an https address; None where there is none, or no answer.
+
+    The checks of the place itself say what is wrong with the line.
     """
     parts = urlsplit(address)
-    if parts.scheme != "https" or not parts.hostname or network.proxy:
+    if parts.scheme != "https" or not parts.hostname:
         return None
-    trust = ssl.create_default_context(cafile=network.ca_bundle)
+    at = Address(parts.hostname, parts.port or tls.PORT)
     try:
-        with closing(HTTPSConnection(parts.hostname, parts.port, timeout=ANSWER_SECONDS, context=trust)) as line:
-            line.connect()
-            assert isinstance(line.sock, ssl.SSLSocket)
-            shown = line.sock.getpeercert() or {}
-    except (OSError, HTTPException):
-        # the checks of the place itself say what is wrong with the line
+        shown = tls.ask(at, network.ca_bundle, network.proxy or "", ANSWER_SECONDS)
+    except NoAnswer:
         return None
-    ends = shown.get("notAfter")
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if isinstance(ends, str) else None
+    if shown["fault"]:
+        return Certificate(fault=shown["fault"])
+    return Certificate(datetime.fromisoformat(shown["until"]))

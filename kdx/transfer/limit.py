@@ -1,9 +1,13 @@
 """A cap on bytes per second, shared by all threads of one run. Reads no clock of its own."""
 
 import math
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from mmap import mmap
+from multiprocessing import get_context
 
 BURST_SECONDS = 0.25
 """How much of a second may go at once: short enough that a school's line does not notice."""
@@ -28,7 +32,7 @@ class Limiter:
         self._rate: Rate = rate if callable(rate) else lambda: rate
         self._clock = clock
         self._sleep = sleep
-        self._lock = threading.Lock()
+        self._lock: AbstractContextManager[bool] = threading.Lock()
         self._free_at = clock()
 
     @property
@@ -55,6 +59,24 @@ class Limiter:
                 wait = self._free_at - now
             count -= piece
             yield wait
+
+
+class SharedLimiter(Limiter):
+    """One cap for all processes that are forked after it was made: whoever reads takes all that the others leave."""
+
+    def __init__(self, rate: int | None | Rate) -> None:
+        self._moment = mmap(-1, struct.calcsize("d"))
+        super().__init__(rate)
+        # a semaphore in memory: it is no open file, which a worker would let go of
+        self._lock = get_context("fork").Lock()
+
+    @property
+    def _free_at(self) -> float:
+        return float(struct.unpack_from("d", self._moment)[0])
+
+    @_free_at.setter
+    def _free_at(self, moment: float) -> None:
+        struct.pack_into("d", self._moment, 0, moment)
 
 
 def shared(rate: int | None | Rate, parts: int) -> Rate | None:

@@ -263,10 +263,8 @@ def _digests_together(rows: Sequence[Checked], lane: Lane) -> Mapping[str, bytes
 
 
 def _read_back(row: Checked, lane: Lane) -> Checked:
-    if not lane.target.capabilities.digest_without_transfer:
-        lane.limiter.take(row.size)
     try:
-        size, digest = _read(lane.target, row.target)
+        size, digest = _read(lane, row.target)
     except NotFound:
         return row._replace(outcome=Outcome.MISSING, why=GONE)
     except ReadFailed as error:
@@ -275,13 +273,15 @@ def _read_back(row: Checked, lane: Lane) -> Checked:
     return _by_digest(row, digest, How.READ_BACK)
 
 
-def _read(target: Remote, path: str) -> tuple[int, bytes | None]:
-    """Return size and SHA-256 of the bytes that kdx itself reads at the target."""
-    if not target.capabilities.digest_by_store:
-        there = target.digest(path)
+def _read(lane: Lane, path: str) -> tuple[int, bytes | None]:
+    """Return size and SHA-256 of the bytes that kdx itself reads at the target, over a line no faster than its cap."""
+    can = lane.target.capabilities
+    if can.digest_without_transfer and not can.digest_by_store:
+        there = lane.target.digest(path)
         return there.size, there.sha256
     size, digest = 0, sha256()
-    for chunk in target.read(path):
+    for chunk in lane.target.read(path):
+        lane.limiter.take(len(chunk))
         digest.update(chunk)
         size += len(chunk)
     return size, digest.digest()

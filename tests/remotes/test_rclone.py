@@ -11,6 +11,7 @@ import pytest
 from kdx.remotes import rclone
 from kdx.remotes.interface import Expected, Metadata
 from kdx.remotes.rclone import RcloneMissing, RcloneUnusable, find_rclone, rclone_version, usable_rclone
+from kdx.remotes.rclone.configured import RemotesUnread, configured_remotes
 from kdx.remotes.s3.writer import format_mtime
 
 from .conftest import Endpoint, bucket_place
@@ -87,6 +88,33 @@ def test_an_rclone_that_is_too_old_or_broken_is_refused(
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(RcloneUnusable, match=why):
         usable_rclone()
+
+
+LISTING = """case "$1" in
+version) echo rclone v1.75.2 ;;
+listremotes) test "$2" = --ask-password=false && printf '%s:\\n' cloud '学校 共有' ;;
+esac"""
+
+
+def test_the_remotes_are_listed_and_no_path_of_the_program_is_run_by_a_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "$(touch ran); 'x' \"y\""
+    folder.mkdir()
+    stub(folder, LISTING)
+    monkeypatch.setattr("sys.executable", str(folder / "python"))
+    monkeypatch.chdir(tmp_path)
+    assert configured_remotes() == ("cloud", "学校 共有")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name]
+
+
+def test_an_encrypted_configuration_is_said_and_nobody_is_asked_for_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rclone.conf").write_text("RCLONE_ENCRYPT_V0:\n" + "QUJD" * 30 + "\n")
+    monkeypatch.setenv("RCLONE_CONFIG", str(tmp_path / "rclone.conf"))
+    with pytest.raises(RemotesUnread, match="does not say which remotes there are: .*password"):
+        configured_remotes()
 
 
 def test_no_rclone_is_said_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,14 @@ import ipaddress
 import os
 import re
 import secrets
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,11 +27,12 @@ AUTHORITY = "kdx test authority"
 
 @dataclass(frozen=True)
 class Certificates:
-    """PEM files: the authority to trust, and a certificate with its key for 127.0.0.1."""
+    """PEM files: the authority to trust, a server's certificate with its key, and the key of the authority."""
 
     bundle: Path
     certificate: Path
     key: Path
+    authority_key: Path
 
 
 @dataclass(frozen=True)
@@ -40,20 +44,21 @@ class TlsStore:
     secret_key: str
 
 
-def make_certificates(folder: Path, days: int = 2) -> Certificates:
-    """Make an authority and a server certificate, valid from today for so many days."""
+def make_certificates(folder: Path, days: int = 2, host: str = "127.0.0.1") -> Certificates:
+    """Make an authority and a certificate of a server, an address; it ends in so many days, or ended before as many."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority = _certificate(AUTHORITY, authority_key, authority_key, is_authority=True, days=days)
+    authority = _certificate(AUTHORITY, authority_key, authority_key, is_authority=True, days=max(days, 2))
     server_key = ec.generate_private_key(ec.SECP256R1())
-    server = _certificate("127.0.0.1", server_key, authority_key, is_authority=False, days=days)
-    made = Certificates(folder / "bundle.pem", folder / "server.pem", folder / "server.key")
+    server = _certificate(host, server_key, authority_key, is_authority=False, days=days)
+    made = Certificates(*(folder / name for name in ("bundle.pem", "server.pem", "server.key", "authority.key")))
     made.bundle.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     made.certificate.write_bytes(server.public_bytes(serialization.Encoding.PEM))
-    made.key.write_bytes(
-        server_key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    for path, key in ((made.key, server_key), (made.authority_key, authority_key)):
+        path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
         )
-    )
     return made
 
 
@@ -71,14 +76,38 @@ def _certificate(
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, AUTHORITY)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_before(now + min(timedelta(), timedelta(days=days)) - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
     )
     if not is_authority:
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        address = x509.IPAddress(ipaddress.ip_address(subject))
         builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
+
+
+@contextmanager
+def serve_tls(made: Certificates, newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> Iterator[int]:
+    """Greet over TLS, of no newer version, and say nothing more, for the length of the block; yields the port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if newest != ssl.TLSVersion.MAXIMUM_SUPPORTED:
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.maximum_version = newest
+    context.load_cert_chain(made.certificate, made.key)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    line, _whence = door.accept()
+                    with suppress(OSError), context.wrap_socket(line, server_side=True) as wrapped:
+                        wrapped.recv(1)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield int(door.getsockname()[1])
+        with suppress(OSError):
+            door.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from local_store import LocalStore, serve_s3
 from sample_board import BOARD, SCHOOL, SCHOOL_NAME
 
 from tests.conftest import PROGRAMS, Run
+from tests.rigs.cloud_site import Cloud, serve_cloud
 from tests.rigs.rgw import Gateway, serve_rgw
 
 SHARE = "共有"
@@ -99,6 +100,13 @@ def folder_site(make_site: Callable[..., Site], tmp_path: Path) -> Site:
     """A site that migrates to a folder."""
     (tmp_path / "target").mkdir()
     return make_site(str(tmp_path / "target"))
+
+
+@pytest.fixture
+def cloud(make_site: Callable[..., Site], tmp_path: Path) -> Iterator[Cloud]:
+    """A site that migrates to a cloud behind rclone, and the proxy that makes its troubles."""
+    with serve_cloud(make_site, tmp_path) as running:
+        yield running
 
 
 def s3_client(store: LocalStore) -> Any:

@@ -5,20 +5,17 @@ import itertools
 import json
 import os
 import signal
-import socket
-import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
 from rigs.liars import answer_datagrams, clock, drip, resolver
 from rigs.nut import serve_nut
-from rigs.private_ca import Certificates, make_certificates
+from rigs.private_ca import make_certificates, serve_tls
 from rigs.probed import KDX, ProbedBoard
 from rigs.smbd import PASSWORD, serve_samba
 from rigs.sshd import free_port, serve_ssh
@@ -223,7 +220,7 @@ def test_a_share_is_read_only_where_a_person_who_wrote_there_is_refused(
 def test_a_certificate_is_checked_with_the_boards_own_authority(tmp_path: Path) -> None:
     made = make_certificates(tmp_path, days=90)
     board = ProbedBoard(tmp_path)
-    with _serve_tls(made) as port:
+    with serve_tls(made) as port:
         board.probe["services"] = [{"name": "sis", "address": f"127.0.0.1:{port}"}]
         assert board.results(*QUICK)["sis", "the service's certificate holds"][0] == "fails"
         board.settings = f"ca_bundle: {made.bundle}\n"
@@ -360,22 +357,3 @@ def _listing(root: Path) -> dict[str, tuple[object, ...]]:
         )
         for path in (root, *root.rglob("*"))
     }
-
-
-@contextmanager
-def _serve_tls(made: Certificates) -> Iterator[int]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.certificate, made.key)
-    with socket.create_server(("127.0.0.1", 0)) as door:
-
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    line, _whence = door.accept()
-                    with suppress(OSError), context.wrap_socket(line, server_side=True) as wrapped:
-                        wrapped.recv(1)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield int(door.getsockname()[1])
-        with suppress(OSError):
-            door.shutdown(socket.SHUT_RDWR)

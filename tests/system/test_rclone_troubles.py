@@ -1,69 +1,22 @@
-"""A school moved to a cloud through rclone, and every trouble a cloud makes, with the installed program.
-
-No real cloud can be reached from a test: rclone serves WebDAV here, and a proxy before it makes the troubles.
-"""
+"""A school moved to a cloud through rclone, and every trouble a cloud makes, with the installed program."""
 
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
-import sample_share
-from rigs.cloud import serve_webdav, webdav, write_config
-from rigs.trouble import CUT, DEAD, Proxy, serve_trouble
+from rigs.trouble import CUT, DEAD
 from sample_board import SCHOOL
 
-from tests.system.conftest import SHARE, Site
+from tests.rigs.cloud_site import Cloud
 
 pytestmark = pytest.mark.system
 
 Tree = Callable[[Path], dict[bytes, str]]
-
-
-@dataclass
-class Cloud:
-    """A site whose target is reached through rclone, the proxy before it, and the folder the server keeps."""
-
-    site: Site
-    proxy: Proxy
-    disk: Path
-    config: Path
-
-    @property
-    def arrived(self) -> Path:
-        return self.disk / "moved" / SCHOOL / SHARE
-
-    def use(self, vendor: str) -> None:
-        """Let rclone take the server for another product."""
-        write_config(self.config, {"cloud": webdav(self.proxy.url, vendor)})
-
-    def done(self, *words: str, code: int = 0) -> str:
-        """Run kdx and return what it said."""
-        result = self.site.kdx("--lang", "en", *words)
-        said = result.stdout + result.stderr
-        assert result.returncode == code, said
-        assert "Traceback" not in said
-        return said
-
-
-@pytest.fixture
-def cloud(make_site: Callable[..., Site], tmp_path: Path) -> Iterator[Cloud]:
-    """A share of some thirty files with hard names, and a cloud with an empty folder `moved`."""
-    disk, config = tmp_path / "disk", tmp_path / "rclone.conf"
-    (disk / "moved").mkdir(parents=True)
-    with serve_webdav(disk) as address, serve_trouble(address) as proxy:
-        site = make_site("rclone:cloud:moved", {"RCLONE_CONFIG": str(config)})
-        sample_share.write_samples(site.share, sample_share.school_shaped(25, mean=9_000), seed=3)
-        for name in ("何？比率3：1＊～.txt", "$(touch x).txt", "[最終].xlsx"):
-            (site.share / name).write_text(name, "utf-8")
-        cloud = Cloud(site, proxy, disk, config)
-        cloud.use("rclone")
-        yield cloud
 
 
 Found = TypeVar("Found")
@@ -123,6 +76,19 @@ def test_a_busy_service_is_waited_for(cloud: Cloud, tree: Tree) -> None:
     assert cloud.proxy.made == 3 and tree(cloud.arrived) == tree(cloud.site.share)
 
 
+def test_a_name_that_is_held_for_a_moment_is_asked_for_again_and_one_that_stays_held_is_told(
+    cloud: Cloud, tree: Tree
+) -> None:
+    held = iter([409, 405, 412])
+    cloud.proxy.trouble = lambda method, path, before: next(held, 0) if method == "PUT" else 0
+    cloud.done("migrate", "run", SCHOOL)
+    assert cloud.proxy.made == 3 and tree(cloud.arrived) == tree(cloud.site.share)
+    (cloud.site.share / "あとから.txt").write_text("x", "utf-8")
+    cloud.proxy.trouble = lambda method, path, before: 409 if method == "PUT" else 0
+    assert "conflict" in cloud.done("migrate", "run", SCHOOL, code=4)
+    assert cloud.proxy.made == 6
+
+
 def test_a_login_that_ends_midway_pauses_the_run_which_then_goes_on(cloud: Cloud, tree: Tree) -> None:
     asked = iter(range(1000))
     cloud.proxy.trouble = lambda method, path, before: 401 if next(asked) > 8 else 0
@@ -132,6 +98,27 @@ def test_a_login_that_ends_midway_pauses_the_run_which_then_goes_on(cloud: Cloud
     cloud.done("migrate", "run", SCHOOL)
     cloud.done("migrate", "verify", SCHOOL)
     assert tree(cloud.arrived) == tree(cloud.site.share)
+
+
+def test_a_full_service_is_named_and_with_room_the_run_goes_on(cloud: Cloud, tree: Tree) -> None:
+    sent = iter(range(1000))
+    cloud.proxy.trouble = lambda method, path, before: 507 if method == "PUT" and next(sent) > 5 else 0
+    said = cloud.done("migrate", "run", SCHOOL, code=12, language="ja")
+    assert "rclone:cloud:moved" in said and "に空きがありません" in said and "続きから進みます" in said
+    cloud.proxy.trouble = lambda method, path, before: 0
+    cloud.done("migrate", "run", SCHOOL)
+    assert tree(cloud.arrived) == tree(cloud.site.share)
+
+
+def test_a_network_that_drops_again_and_again_only_costs_time(cloud: Cloud, tree: Tree) -> None:
+    asked = iter(range(10**6))
+    cloud.proxy.trouble = lambda method, path, before: DEAD if next(asked) % 10 == 9 else 0
+    for _run in range(5):
+        ran = cloud.site.kdx("migrate", "run", SCHOOL)
+        assert ran.returncode in (0, 12), ran.stderr
+        if ran.returncode == 0:
+            break
+    assert cloud.proxy.made > 3 and tree(cloud.arrived) == tree(cloud.site.share)
 
 
 def test_office_files_that_the_service_rewrites_are_named_so_with_both_digests(cloud: Cloud) -> None:

@@ -1,11 +1,13 @@
 """The cap on bytes per second holds, whoever takes how much when."""
 
+import os
 import threading
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdx.transfer.limit import BURST_SECONDS, Limiter
+from kdx.transfer.limit import BURST_SECONDS, Limiter, SharedLimiter
 
 
 class Time:
@@ -69,3 +71,23 @@ def test_one_large_take_does_not_outlast_the_cap_it_began_under():
     time = Time()
     Limiter(lambda: 1000 if time.now < 120 else None, time.clock, time.sleep).take(10**6)
     assert 120 <= time.now <= 126
+
+
+def test_processes_share_one_cap_and_the_only_one_that_reads_has_all_of_it():
+    limiter = SharedLimiter(1_000_000)
+    began, workers = time.monotonic(), []
+    for count in (4, 4, 0):
+        worker = os.fork()
+        if worker == 0:
+            os.closerange(3, 1024)
+            for _ in range(count):
+                limiter.take(100_000)
+            os._exit(0)
+        workers.append(worker)
+    assert [os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) for worker in workers] == [0, 0, 0]
+    assert time.monotonic() - began >= 0.8 - BURST_SECONDS
+    slept: list[float] = []
+    alone = SharedLimiter(1_000_000)
+    alone._sleep = slept.append
+    alone.take(1_000_000)
+    assert sum(slept) <= 1.0

@@ -61,6 +61,12 @@ def test_each_trouble_of_a_service_has_its_own_name(text: str, kind: type[Except
     assert type(error) is kind and error.exit_code == code  # type: ignore[attr-defined]
 
 
+def test_a_certificate_that_is_not_trusted_is_no_broken_line() -> None:
+    text = "Propfind: tls: failed to verify certificate: x509: certificate has expired"
+    error = reading_failed(Refused(500, text), "", PLACE)
+    assert isinstance(error, PlaceSilent) and "not trusted" in str(error) and "has expired" in str(error)
+
+
 def test_a_number_in_a_file_name_is_no_status() -> None:
     error = reading_failed(Refused(500, "open 学校/429/401.txt: permission denied"), "学校/429/401.txt", PLACE)
     assert isinstance(error, ReadFailed)

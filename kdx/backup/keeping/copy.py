@@ -18,7 +18,7 @@ from kdx.remotes import Place
 from kdx.remotes.interface import Entry, Remote
 from kdx.remotes.once import write_once
 from kdx.state.events.saving import VaultCopied
-from kdx.transfer.limit import Limiter
+from kdx.transfer.limit import Limiter, Rate
 
 
 class OtherVault(DifferenceFound):
@@ -53,9 +53,13 @@ class Copied:
 
 
 def copy_vault(
-    vault: Vault, target: Place, *, bandwidth: int | None = None, dry_run: bool = False, progress: Progress = SILENT
+    vault: Vault, target: Place, *, bandwidth: int | None | Rate = None, dry_run: bool = False,
+    progress: Progress = SILENT,
 ) -> Copied:
-    """Copy everything that belongs to a vault to another place. `bandwidth` in bytes per second."""
+    """Copy everything that belongs to a vault to another place.
+
+    `bandwidth` is bytes per second, or what tells them at any moment.
+    """
     done, limiter = Copied(), Limiter(bandwidth)
     with closing(vault.place.open()) as source, closing(target.open()) as remote:
         there = {entry.path: entry.size for entry in remote.walk() if entry.kind == "file"}

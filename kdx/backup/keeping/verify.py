@@ -23,6 +23,7 @@ from kdx.remotes.buckets import hidden, is_versioned
 from kdx.remotes.key_trials import FOLDER
 from kdx.remotes.once import write_once
 from kdx.state.events.saving import VaultVerified
+from kdx.transfer.limit import Limiter, Rate
 
 SEAL_WRONG, LIST_WRONG = N_("seal wrong"), N_("list wrong")
 WRITTEN_OVER = N_("written over or deleted by somebody; the first version is kept and read")
@@ -80,9 +81,12 @@ class Verified:
 
 def verify_unit(
     vault: Vault, school: str, keys: Keys, *, full: bool, board_key: signing.SigningKey | None, now: datetime,
-    progress: Progress = SILENT,
+    bandwidth: int | None | Rate = None, progress: Progress = SILENT,
 ) -> Verified:
-    """Verify one school's part of a vault, "-" being the board's. Writes damage notes where the board's key is here."""
+    """Verify one school's part of a vault, "-" being the board's. Writes damage notes where the board's key is here.
+
+    `bandwidth` is bytes per second that objects may be read with, or what tells them at any moment.
+    """
     with closing(vault.unit(school)) as unit:
         found = Verified(school, full)
         present = unit.objects()
@@ -90,7 +94,7 @@ def verify_unit(
         for name in sorted(needed.keys() - present.keys()):
             found.findings.append(Finding(school, WORDS[MISSING], name, needed[name]))
         found.objects = len(present)
-        for name in _damaged(unit, present, full, found, progress):
+        for name in _damaged(unit, present, full, found, Limiter(bandwidth), progress):
             found.findings.append(Finding(school, WORDS[DAMAGED], name, needed.get(name, 0)))
         found.findings += _hidden(unit)
         if board_key:
@@ -128,7 +132,7 @@ def _snapshots(unit: Unit, school: str, keys: Keys, found: Verified) -> dict[str
 
 
 def _damaged(
-    unit: Unit, present: dict[str, int], full: bool, found: Verified, progress: Progress
+    unit: Unit, present: dict[str, int], full: bool, found: Verified, limiter: Limiter, progress: Progress
 ) -> Iterator[str]:
     """Yield the objects whose bytes are not those their names say, as far as they are read."""
     cut = {} if full else _least_sizes(unit, present)
@@ -137,7 +141,7 @@ def _damaged(
         for name, size in sorted(present.items()):
             if full or not is_content(name):
                 found.bytes += size
-                if not _is_whole(unit, name):
+                if not _is_whole(unit, name, limiter):
                     yield name
             elif size < cut.get(name, 0):
                 yield name
@@ -146,10 +150,11 @@ def _damaged(
         progress.done()
 
 
-def _is_whole(unit: Unit, name: str) -> bool:
+def _is_whole(unit: Unit, name: str, limiter: Limiter) -> bool:
     digest = hashlib.sha256()
     try:
         for chunk in unit.read(name):
+            limiter.take(len(chunk))
             digest.update(chunk)
     except (ObjectMissing, KdxError) as error:
         if not isinstance(error, DifferenceFound) and error.exit_code == ExitCode.UNREACHABLE:

@@ -108,6 +108,7 @@ ABSENT = _said(
 UNKNOWN_REMOTE = _said("didn't find section in config file", "didn't find backend called")
 CONFIGURATION = _said("config(uration)? file", "decrypt", "RCLONE_CONFIG_PASS", "failed to create file system")
 CHANGED = _said("source file is being updated", "corrupted on transfer", "sizes differ", "hash(es)? differ")
+CERTIFICATE = _said("x509:", "failed to verify certificate")
 LOST = _said(
     "connection (refused|reset)", "broken pipe", "no such host", "i/o timeout", "deadline exceeded", r"\bEOF\b",
     "network is unreachable", "no route to host", "TLS", "certificate",
@@ -116,6 +117,7 @@ LOST = _said(
 NO_FOLDER = N_("there is no such folder, drive or bucket")
 ENDED = N_("rclone ended or did not answer")
 BUSY_NOW = N_("it is too busy and asks us to come back later")
+UNTRUSTED = N_("its certificate is not trusted here (ca_bundle in kdx.yml)")
 NO_LINE = N_("the line broke or nobody answers")
 OTHER_ARRIVED = N_("other bytes arrived than were sent")
 SHORT = 160
@@ -149,6 +151,8 @@ def of_place(error: Refused | Gone, place: Location) -> KdxError | None:
         return NeedsLogin(place=place, remote=place.host)
     if BUSY.search(text):
         return PlaceSilent(place=place, why=translate(BUSY_NOW))
+    if CERTIFICATE.search(text):
+        return PlaceSilent(place=place, why=f"{translate(UNTRUSTED)} ({short(text)})")
     if LOST.search(text):
         return PlaceSilent(place=place, why=f"{translate(NO_LINE)} ({short(text)})")
     return RemoteBroken(place=place, why=short(text)) if CONFIGURATION.search(text) else None
