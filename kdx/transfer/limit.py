@@ -77,15 +77,3 @@ class SharedLimiter(Limiter):
     @_free_at.setter
     def _free_at(self, moment: float) -> None:
         struct.pack_into("d", self._moment, 0, moment)
-
-
-def shared(rate: int | None | Rate, parts: int) -> Rate | None:
-    """Return what each of several processes may take, so that together they take no more than `rate`."""
-    if rate is None:
-        return None
-
-    def part() -> int | None:
-        whole = rate() if callable(rate) else rate
-        return max(1, whole // parts) if whole else None
-
-    return part

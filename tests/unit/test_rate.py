@@ -17,7 +17,6 @@ from kdx.schedule.wan import part_of_line
 from kdx.state.folder import StateFolder
 from kdx.state.limits import NAME, SPEAKS_SECONDS, write_limits
 from kdx.transfer.budget import Weight
-from kdx.transfer.limit import shared
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 LESSON = datetime(2026, 11, 25, 10, tzinfo=TOKYO)
@@ -77,11 +76,3 @@ def test_the_schedulers_word_holds_while_it_speaks(tmp_path: Path) -> None:
     os.utime(state.schedule() / NAME, (old, old))
     assert now_allowed(tmp_path, FAR, LESSON) == CLASS_RATE
     assert now_allowed(tmp_path, NEAR, EVENING) is None
-
-
-def test_processes_share_what_one_job_may_take() -> None:
-    assert shared(None, 4) is None
-    part = shared(lambda: 1000, 4)
-    assert part is not None and part() == 250
-    endless = shared(lambda: None, 4)
-    assert endless is not None and endless() is None

@@ -29,7 +29,7 @@ from kdx.remotes.interface import Conflict, Expected, Kind, NameRefused, NotFoun
 from kdx.state.folder import StateFolder
 from kdx.transfer.crew import work_through
 from kdx.transfer.hands import work_in_processes
-from kdx.transfer.limit import Limiter, shared
+from kdx.transfer.limit import Limiter, SharedLimiter
 from kdx.transfer.pace import Pace
 
 CORES = len(os.sched_getaffinity(0))
@@ -149,10 +149,9 @@ class _Work:
     ) -> Iterator[Delivered]:
         """Carry out errands: by processes where all is on this machine's disks, by threads over a line."""
         if lane.rights is not None and self.source.vault.place.location.scheme == "file":
-            rate = shared(self.wish.bandwidth, CORES)
             return work_in_processes(
                 todo,
-                open_lane=lambda step: self._lane(Limiter(rate), resumed, step),
+                open_lane=partial(self._lane, SharedLimiter(self.wish.bandwidth), resumed),
                 work=_deliver_all,
                 processes=CORES,
                 progress=progress,

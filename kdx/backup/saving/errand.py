@@ -11,7 +11,7 @@ from kdx.backup.saving.stop import Stop
 from kdx.processes import Failure
 from kdx.remotes import Place
 from kdx.remotes.interface import Entry
-from kdx.transfer.limit import Rate
+from kdx.transfer.limit import Limiter
 
 BATCH_FILES = 128
 BATCH_BYTES = 16 << 20
@@ -42,8 +42,9 @@ class Errand:
     """Objects that were in the vault when the run began, and their sizes; only those that may be relied on."""
     taken: frozenset[str]
     """Names of objects that are there and damaged or marked."""
-    rate: Rate | None
-    """What tells each worker how many bytes per second it may take."""
+    reading: Limiter
+    sending: Limiter
+    """What all workers together may read and send."""
     stop: Stop
     """Workers look at it between files."""
 

@@ -31,7 +31,6 @@ from kdx.inventory.file_type import is_packed_already
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.remotes.rights import rights_of
 from kdx.remotes.whole import is_same, read_whole
-from kdx.transfer.limit import Limiter
 
 TRIES = 3
 """A file that changes while it is read is begun again so often, before it is said."""
@@ -49,7 +48,7 @@ class Packer:
         self._rights = rights_of(self._source)
         # one for each thread
         self._unit, self._packs_unit = (errand.vault.unit(errand.school) for _ in range(2))
-        self._reading, self._sending = Limiter(errand.rate), Limiter(errand.rate)
+        self._reading, self._sending = errand.reading, errand.sending
         self._journal = os.open(errand.journal(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._written = os.fstat(self._journal).st_size
         self._lock = threading.Lock()

@@ -29,7 +29,7 @@ from kdx.language import _
 from kdx.progress import SILENT, Progress
 from kdx.state.events.saving import SnapshotSealed
 from kdx.state.folder import full_disk_explained
-from kdx.transfer.limit import Rate, shared
+from kdx.transfer.limit import Rate, SharedLimiter
 
 CHECKPOINT_SECONDS, CHECKPOINT_BYTES = 3600.0, 5 << 30
 KEPT = (".rows",)
@@ -143,7 +143,7 @@ class _Run:
         """
         tasks = list(plan.tasks())
         workers = min(processes, len(tasks))
-        errand = self._errand(plan, bandwidth, workers, stop)
+        errand = self._errand(plan, bandwidth, stop)
         results = Results(errand.journal)
         sealer = Sealer(
             self._job, self._before, plan, self._scratch, self._outline, results, self._clock,
@@ -190,7 +190,7 @@ class _Run:
         self._record(event_of(self._job, sealed.seal, sealed.link.sha256))
         return sealed
 
-    def _errand(self, plan: Plan, bandwidth: int | None | Rate, workers: int, stop: Stop) -> Errand:
+    def _errand(self, plan: Plan, bandwidth: int | None | Rate, stop: Stop) -> Errand:
         job, before, lookup = self._job, self._before, self._scratch / "contents.lookup"
         # what is only read again is compared with the digest it had
         entries = contents(before, job, self._scratch) if plan.files_to_read > plan.again else iter(())
@@ -205,7 +205,8 @@ class _Run:
             claims=Claims(plan.files_to_read),
             present=dict(before.usable),
             taken=before.taken,
-            rate=shared(bandwidth, workers or 1),
+            reading=SharedLimiter(bandwidth),
+            sending=SharedLimiter(bandwidth),
             stop=stop,
         )
 
