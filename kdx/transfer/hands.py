@@ -42,11 +42,13 @@ def work_in_processes(
             theirs.close()
             lines.append(ours)
         queue = iter(items)
-        while lines:
-            heard = wait(lines, LOOK_SECONDS)
+        # a line stays open when its worker has no more to do: closed, it would end the worker
+        busy = list(lines)
+        while busy:
+            heard = wait(busy, LOOK_SECONDS)
             if not heard:
                 workers.count_heads()
-            for line in [one for one in lines if one in heard]:
+            for line in [one for one in busy if one in heard]:
                 said: Said[Result] = _received(line, workers)
                 results, moved, is_free, failure = said
                 if failure:
@@ -54,7 +56,7 @@ def work_in_processes(
                 progress.advance(moved)
                 yield from results
                 if is_free and not _hand_next(line, queue):
-                    lines.remove(line)
+                    busy.remove(line)
 
 
 def _received(line: Connection, workers: Processes) -> Said[Result]:

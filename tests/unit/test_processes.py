@@ -16,7 +16,7 @@ from kdx.errors import KdxError
 from kdx.processes import Failure, Processes, WorkerDied, WorkerFailed, raise_failure
 from kdx.progress import SILENT
 from kdx.remotes.interface import NameRefused
-from kdx.transfer.hands import work_in_processes
+from kdx.transfer.hands import LOOK_SECONDS, work_in_processes
 
 
 class Lane:
@@ -43,6 +43,14 @@ def test_every_item_is_done_once_and_elsewhere() -> None:
     found = list(hands(doubled, 500))
     assert sorted(number for number, _pid in found) == [2 * number for number in range(500)]
     assert os.getpid() not in {pid for _number, pid in found}
+
+
+def test_a_worker_without_work_waits_for_the_one_that_has_some() -> None:
+    def work(items: list[int], lane: Lane) -> Iterator[tuple[int, int]]:
+        time.sleep(3 * LOOK_SECONDS)
+        yield items[0], os.getpid()
+
+    assert [number for number, _pid in hands(work, 1)] == [0]
 
 
 def test_results_larger_than_any_pipe_come_back() -> None:
