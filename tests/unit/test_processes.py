@@ -35,8 +35,10 @@ def doubled(items: list[int], lane: Lane) -> Iterator[tuple[int, int]]:
         yield 2 * item, os.getpid()
 
 
-def hands(work: Callable[[list[int], Lane], Iterator[tuple[int, int]]], count: int) -> Iterator[tuple[int, int]]:
-    return work_in_processes(iter(range(count)), open_lane=Lane, work=work, processes=2, progress=SILENT)
+def hands(
+    work: Callable[[list[int], Lane], Iterator[tuple[int, int]]], count: int, processes: int = 2
+) -> Iterator[tuple[int, int]]:
+    return work_in_processes(iter(range(count)), open_lane=Lane, work=work, processes=processes, progress=SILENT)
 
 
 def test_every_item_is_done_once_and_elsewhere() -> None:
@@ -45,12 +47,12 @@ def test_every_item_is_done_once_and_elsewhere() -> None:
     assert os.getpid() not in {pid for _number, pid in found}
 
 
-def test_a_worker_without_work_waits_for_the_one_that_has_some() -> None:
+def test_workers_without_work_wait_for_the_one_that_has_some() -> None:
     def work(items: list[int], lane: Lane) -> Iterator[tuple[int, int]]:
         time.sleep(3 * LOOK_SECONDS)
         yield items[0], os.getpid()
 
-    assert [number for number, _pid in hands(work, 1)] == [0]
+    assert [number for number, _pid in hands(work, 1, processes=4)] == [0]
 
 
 def test_results_larger_than_any_pipe_come_back() -> None:
