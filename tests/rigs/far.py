@@ -8,8 +8,6 @@ from rigs.line import Line
 from rigs.smbd import PASSWORD, SambaServer, serve_samba, set_password
 from rigs.sshd import Sshd, free_port, serve_ssh
 
-KINDS = ("smb", "sftp")
-
 
 class Far:
     """A real Samba or OpenSSH server that offers `root`. Start it; it is stopped with the block it is used in."""

@@ -264,6 +264,7 @@ def test_an_endpoint_that_stays_away_costs_one_more_run(
         assert tree(download(store, tmp_path / "copy") / SHARE) == tree(site.share)
 
 
+@pytest.mark.long
 def test_an_endpoint_that_is_not_there_is_said_so(make_site: Callable[..., Site], store: LocalStore) -> None:
     site = make_site("s3://school/moved?endpoint=http://127.0.0.1:9&region=us-east-1", store.keys())
     fill(site.share)

@@ -67,6 +67,7 @@ def living(group: int) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_a_stopped_demo_leaves_nothing_running_and_nothing_behind(fresh_copy: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
         ["sh", "scripts/demo"], cwd=fresh_copy, env={**os.environ, "TMPDIR": str(tmp_path)}, stdin=subprocess.DEVNULL,

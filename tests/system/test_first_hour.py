@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from local_store import LocalStore
-from rigs.far import KINDS, Far
+from rigs.far import Far
 from rigs.line import Line, lay_line
 from rigs.small_share import build
 from sample_board import SCHOOL
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.system]
 Tree = Callable[[Path], dict[bytes, str]]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["smb", pytest.param("sftp", marks=pytest.mark.long)])
 def far(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Far]:
     with Far(request.param, tmp_path / "far") as running:
         yield running

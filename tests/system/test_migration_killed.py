@@ -75,6 +75,7 @@ def test_a_run_killed_anywhere_resumes_to_an_identical_bucket(
     assert tree(download(store, tmp_path / "copy") / SHARE) == tree(s3_site.share)
 
 
+@pytest.mark.long
 def test_a_run_killed_anywhere_resumes_to_an_identical_folder(
     folder_site: Site, tmp_path: Path, tree: Tree
 ) -> None:

@@ -65,6 +65,7 @@ def test_onboard_names_what_is_missing_before_it_changes_anything(
     assert beginning.machine.written() == before
 
 
+@pytest.mark.long
 def test_onboard_makes_a_machine_that_runs_kdx(beginning: Beginning) -> None:
     machine, keys = beginning.machine, beginning.place.folder / "inventory/keys"
     machine.path("/etc/nut/upsmon.password").write_text(f"{nut.PASSWORD}\n")

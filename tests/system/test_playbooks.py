@@ -64,6 +64,7 @@ def test_retire_leaves_a_server_running_while_the_gate_is_closed(place: Place, s
     assert server.runs("smbd")
 
 
+@pytest.mark.long
 def test_retire_stops_a_server_once_the_evidence_exists(place: Place, server: Machine) -> None:
     open_the_gate(place)
     before = server.written()

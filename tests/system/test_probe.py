@@ -72,6 +72,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
         yield results
 
 
+@pytest.mark.xdist_group("probed-samba")
 @pytest.mark.parametrize(
     ("server", "check", "result"),
     [

@@ -63,7 +63,7 @@ class Office:
         return [(subject, json.loads(body).get("exit_code", 0)) for subject, body in rows]
 
 
-@pytest.fixture(params=["smb", "sftp"])
+@pytest.fixture(params=["smb", pytest.param("sftp", marks=pytest.mark.long)])
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
     schools = tmp_path / "schools.csv"
     schools.write_text("school_id,school_name\na_es,試験市立東小学校\nb_es,試験市立西小学校\n", "utf-8")

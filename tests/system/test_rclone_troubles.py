@@ -133,7 +133,7 @@ def test_office_files_that_the_service_rewrites_are_named_so_with_both_digests(c
     cloud.done("migrate", "verify", SCHOOL, code=5)
 
 
-@pytest.mark.parametrize("victim", ["rclone", "kdx"])
+@pytest.mark.parametrize("victim", ["rclone", pytest.param("kdx", marks=pytest.mark.long)])
 def test_a_killed_rclone_or_kdx_leaves_no_orphan_and_the_next_run_goes_on(
     cloud: Cloud, tree: Tree, victim: str
 ) -> None:
@@ -157,6 +157,7 @@ def test_a_killed_rclone_or_kdx_leaves_no_orphan_and_the_next_run_goes_on(
     assert tree(cloud.arrived) == tree(cloud.site.share)
 
 
+@pytest.mark.long
 def test_a_line_that_breaks_in_the_midst_of_files_costs_no_file_and_proves_none_too_many(
     cloud: Cloud, tree: Tree
 ) -> None:

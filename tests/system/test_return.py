@@ -80,6 +80,7 @@ LOOKED_AT = ("-e", '{"looked_at": ["disk_sound"]}')
 """No disk of a virtual machine tells how it is."""
 
 
+@pytest.mark.long
 def test_return_gives_shares_back_only_when_all_was_looked_at(returning: Returning) -> None:
     machine = returning.machine
     before = machine.written()

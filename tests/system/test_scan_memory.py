@@ -35,6 +35,7 @@ def scan(tmp_path: Path) -> Scan:
     return run
 
 
+@pytest.mark.long
 def test_a_scan_of_a_hundred_thousand_entries_stays_small(scan: Scan) -> None:
     assert scan(100_000).peak < 300 * MEGABYTE
 

@@ -37,6 +37,7 @@ def sums_hold(sums: Path, folder: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.long
 def test_usr_share_doc_goes_to_object_storage_and_every_byte_arrives(
     s3_site: Site, store: LocalStore, tmp_path: Path, tree: Tree
 ) -> None:
