@@ -38,6 +38,11 @@ class WorkerFailed(KdxError):
     message = N_("A worker process failed: {trace}")
 
 
+def cores() -> int:
+    """Return how many workers can be busy at once: the cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def raise_failure(failure: Failure) -> NoReturn:
     """Raise in the parent what was raised in a worker."""
     if isinstance(failure, str):
@@ -66,11 +71,7 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.kill()
-        for pid in self._pids:
-            os.waitpid(pid, 0)
-        os.close(self._lifeline)
-        os.close(self._life)
+        self.close()
 
     def fork(self, live: Callable[[], None], tell: Callable[[Failure], None], *lines: int) -> None:
         """Start a worker that lives `live` and keeps of what is open only these descriptors.
@@ -81,6 +82,14 @@ class Processes:
         if pid == 0:
             self._be_worker(live, tell, lines)
         self._pids.append(pid)
+
+    def close(self) -> None:
+        """End every worker, and see that none is left."""
+        self.kill()
+        for pid in self._pids:
+            os.waitpid(pid, 0)
+        os.close(self._lifeline)
+        os.close(self._life)
 
     def kill(self) -> None:
         """End every worker, whatever it is doing."""

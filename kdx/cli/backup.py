@@ -1,6 +1,5 @@
 """`kdx backup`: put a school's files where neither lightning nor flood takes them. Translates; decides nothing."""
 
-import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -22,6 +21,7 @@ from kdx.cli.vault import copy, prune, try_store, write_policies
 from kdx.config.model import School, Share
 from kdx.errors import ExitCode, KdxError, gravest
 from kdx.language import N_, _
+from kdx.processes import cores
 
 if TYPE_CHECKING:
     from kdx.backup.saving.job import Job, Ran
@@ -210,7 +210,7 @@ def _back_up(
         return back_up(
             job,
             app.now,
-            processes=len(os.sched_getaffinity(0)),
+            processes=cores(),
             record=app.record,
             tail=tails[-1].body if tails else None,
             bandwidth=rate,

@@ -1,9 +1,6 @@
 """`kdx inventory`: see what is on the servers. Translates; decides nothing."""
 
-import os
-from collections.abc import Callable
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -11,20 +8,15 @@ from kdx.cli.application import Application
 from kdx.cli.commands import KdxGroup
 from kdx.cli.options import (
     application_of,
-    bandwidth_option,
-    dry_run_option,
     output_options,
     parse_date,
     school_argument,
-    schools_argument,
     share_option,
+    shares_of,
 )
-from kdx.config.model import NoShare, School, Share
-from kdx.errors import ExitCode, KdxError, gravest
+from kdx.cli.scan import scan
+from kdx.errors import ExitCode
 from kdx.language import N_, translate
-
-if TYPE_CHECKING:
-    from kdx.inventory.scan import ScanResult
 
 SUMMARIES = (
     "fiscal-year", "folder", "type", "age", "owner", "largest", "open", "unreadable", "names", "ignored",
@@ -70,117 +62,7 @@ def show(app: Application, school: str) -> None:
     app.output.show(show_table(found, share_states([found], app.state)))
 
 
-@inventory.command(acts=True)
-@schools_argument
-@share_option
-@click.option("--names/--hash", "names_only", default=None,
-              help=N_("Read no content, only names (the default over a network); or read what is new or changed."))
-@click.option("--accept-smaller", is_flag=True, help=N_("The share really holds far less than last time: go on."))
-@bandwidth_option
-@dry_run_option
-@output_options
-@click.pass_obj
-def scan(
-    app: Application,
-    schools: tuple[School, ...],
-    share: str | None,
-    names_only: bool | None,
-    accept_smaller: bool,
-    bandwidth: int | None,
-    dry_run: bool,
-) -> None:
-    """Look through shares and write a catalog of each. Killed at any moment, the next scan goes on.
-
-    Example: kdx inventory scan kameyama_nishi_es
-    """
-    shares = _shares_of(app, schools, share)
-    if dry_run:
-        from kdx.inventory.overview import share_states
-        from kdx.report.inventory import scan_plan_table
-
-        app.output.show(scan_plan_table(shares, share_states(schools, app.state)))
-    else:
-        _scan(app, shares, names_only, accept_smaller, bandwidth)
-
-
-def _shares_of(app: Application, schools: tuple[School, ...], share: str | None) -> list[Share]:
-    """Return the shares that are meant. With several schools one without a share is said, and does not stop them."""
-    found = [school for school in schools if school.shares]
-    for school in schools:
-        if not found:
-            app.board.share(school.id)
-        if school not in found:
-            app.output.warn(str(NoShare(school=school.name)))
-    return [one for school in found for one in ([app.board.share(school.id, share)] if share else school.shares)]
-
-
-def _scan(
-    app: Application, shares: list[Share], names_only: bool | None, accept_smaller: bool, bandwidth: int | None
-) -> NoReturn:
-    """Scan one share after the other; one that fails does not stop the others."""
-    from kdx.cli.failures import explain
-    from kdx.report.inventory import scanned_table, unread_lines
-
-    results, codes = [], []
-    for one in shares:
-        try:
-            read_content = not (one.over_network if names_only is None else names_only)
-            result = _scan_one(app, one, read_content, accept_smaller, bandwidth)
-            app.record(result.event())
-        except KdxError as error:
-            codes.append(explain(error, app))
-        else:
-            results.append(result)
-            codes.append(result.exit_code)
-    if results:
-        app.output.show(scanned_table(results))
-        app.output.warn(unread_lines(results))
-    app.output.finish(gravest(codes))
-
-
-def _scan_one(
-    app: Application, share: Share, read_content: bool, accept_smaller: bool, bandwidth: int | None
-) -> "ScanResult":
-    """Scan one share; content that is read over a line keeps to the part of it that a scan may take."""
-    from kdx.inventory.scan import scan_share
-    from kdx.remotes import place_of_share
-
-    def scan(take: Callable[[int], None] | None) -> "ScanResult":
-        return scan_share(
-            share,
-            place_of_share(app.board, share),
-            app.state,
-            clock=app.now,
-            processes=len(os.sched_getaffinity(0)),
-            read_content=read_content,
-            accept_smaller=accept_smaller,
-            take=take,
-            progress=app.output.progress,
-            meanwhile=_load_what_comes_after,
-        )
-
-    if not (read_content and share.over_network):
-        return scan(None)
-    from kdx.schedule.rate import rate_of
-    from kdx.schedule.wan import part_of_line
-    from kdx.transfer.budget import Weight
-    from kdx.transfer.limit import SharedLimiter
-
-    own = rate_of(app.board, app.state, share, bandwidth, app.now)
-    with part_of_line(app.board, app.state, Weight.MIGRATION, own, share.location) as rate:
-        return scan(SharedLimiter(rate).take)
-
-
-def _load_what_comes_after() -> None:
-    """Load, beside the scan, what is needed when it is done: 0.2 s that nobody waits for."""
-    import tabulate  # noqa: F401
-
-    import kdx.cli.formats
-    import kdx.state.events.moving
-    import kdx.state.ledger  # noqa: F401
-    from kdx.state.db import tables
-
-    tables()
+inventory.add_command(scan)
 
 
 @inventory.command()
@@ -199,7 +81,7 @@ def summary(app: Application, school: str, share: str | None, by: str) -> None:
     from kdx.report.inventory_summary import summary_table
 
     found = app.board.school(school)
-    shelf = open_shelf(_shares_of(app, (found,), share), app.state)
+    shelf = open_shelf(shares_of(app, (found,), share), app.state)
     app.output.show(summary_table(by, found, shelf, app.now(), app.output.zone))
 
 
@@ -217,7 +99,7 @@ def duplicates(app: Application, school: str, share: str | None) -> None:
     from kdx.report.inventory import duplicates_table
 
     found = app.board.school(school)
-    shelf = open_shelf(_shares_of(app, (found,), share), app.state)
+    shelf = open_shelf(shares_of(app, (found,), share), app.state)
     app.output.show(duplicates_table(found, shelf, *find_duplicates(shelf, GROUPS_SHOWN)))
 
 
@@ -235,7 +117,7 @@ def access(app: Application, school: str, share: str | None) -> None:
     from kdx.report.access import access_table
 
     found = app.board.school(school)
-    app.output.show(access_table(found, open_shelf(_shares_of(app, (found,), share), app.state)))
+    app.output.show(access_table(found, open_shelf(shares_of(app, (found,), share), app.state)))
 
 
 def _end_of_day(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:

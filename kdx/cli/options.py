@@ -4,13 +4,16 @@ import functools
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kdx.cli.application import Application
 from kdx.errors import UsageMistake
 from kdx.language import N_
+
+if TYPE_CHECKING:
+    from kdx.config.model import School, Share
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 FORMATS = ("table", "csv", "json", "ndjson", "md", "html", "xlsx")
@@ -183,3 +186,16 @@ def parse_date(text: str) -> date:
         return found
     except ValueError as error:
         raise DateUnclear(text=text) from error
+
+
+def shares_of(app: Application, schools: "tuple[School, ...]", share: str | None) -> "list[Share]":
+    """Return the shares that are meant. With several schools one without a share is said, and does not stop them."""
+    from kdx.config.model import NoShare
+
+    found = [school for school in schools if school.shares]
+    for school in schools:
+        if not found:
+            app.board.share(school.id)
+        if school not in found:
+            app.output.warn(str(NoShare(school=school.name)))
+    return [one for school in found for one in ([app.board.share(school.id, share)] if share else school.shares)]

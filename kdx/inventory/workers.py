@@ -41,7 +41,7 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._processes.__exit__(kind, error, trace)
+        self._processes.close()
         self._close_lines()
 
     def dismiss(self) -> None:

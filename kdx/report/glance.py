@@ -17,6 +17,7 @@ from kdx.report.schools import short_name
 from kdx.report.tables import Column, Row, Table
 from kdx.rollout.stream import PROVEN, State
 from kdx.schedule.planner import broken
+from kdx.schedule.situation import SchoolState
 from kdx.schedule.standing import Standing, Waits
 
 COLUMNS = (
@@ -204,8 +205,8 @@ def _first_line(error: KdxError) -> str:
     return str(error).partition("\n")[0]
 
 
-def _named(schools: Sequence[object]) -> str:
-    names = [short_name(str(getattr(one, "name"))) for one in schools]
+def _named(schools: Sequence[SchoolState]) -> str:
+    names = [short_name(one.name) for one in schools]
     more = _(" and {count} more").format(count=len(names) - MOST_NAMES) if len(names) > MOST_NAMES else ""
     return _(AND).join(names[:MOST_NAMES]) + more
 

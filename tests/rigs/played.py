@@ -13,8 +13,8 @@ from rigs.rollout_place import HOSTS, Place
 Played = subprocess.CompletedProcess[str]
 
 
-def play(inventory: Path, name: str, *options: str) -> Played:
-    """Run a playbook of the project as a person would."""
+def play(inventory: Path, name: str, *options: str, **variables: str) -> Played:
+    """Run a playbook of the project as a person would, in an environment with these variables besides."""
     programs = Path(sys.executable).parent
     home = inventory.parent / "home"
     home.mkdir(exist_ok=True)
@@ -23,7 +23,7 @@ def play(inventory: Path, name: str, *options: str) -> Played:
         env={
             **os.environ, "HOME": str(home), "LC_ALL": "C.UTF-8", "ANSIBLE_PIPELINING": "1",
             "PATH": f"{programs}:{os.environ['PATH']}", "KDX_INVENTORY": str(inventory),
-            "KDX_STATE": str(inventory.parent / "state"),
+            "KDX_STATE": str(inventory.parent / "state"), **variables,
         },
         stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=280,
     )

@@ -1,16 +1,11 @@
 """ansible-playbook as a person at the board types it, against a host of the inventory reached over a real sshd."""
 
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from rigs.played import play
 from rigs.sshd import Sshd
-
-PROGRAMS = Path(sys.executable).parent
-CHECKOUT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -37,17 +32,15 @@ class Player:
 
     def __call__(self, playbook: str, *words: str) -> Played:
         """Run a playbook of the project; `words` follow the inventory."""
-        done = subprocess.run(
-            [PROGRAMS / "ansible-playbook", "-i", self.inventory / "hosts.yml", CHECKOUT / "playbooks" / playbook,
-             "-e", f"kdx={PROGRAMS / 'kdx'}", *words],
-            env={
-                **os.environ, "KDX_INVENTORY": "/nowhere", "KDX_STATE": str(self.state), "KDX_LANG": "en",
-                "LC_ALL": "C.UTF-8", "HOME": str(self.state.parent), "ANSIBLE_PIPELINING": "1",
-                "ANSIBLE_SSH_ARGS": f"-F none -o UserKnownHostsFile={self.known_hosts} -o ControlMaster=auto "
-                                    "-o ControlPersist=5",
-                "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.state.parent / "ssh"),
-            },
-            stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=280,
+        done = play(
+            self.inventory, playbook, *words,
+            # the playbook has to say which inventory it means
+            KDX_INVENTORY="/nowhere",
+            KDX_STATE=str(self.state),
+            KDX_LANG="en",
+            ANSIBLE_SSH_ARGS=f"-F none -o UserKnownHostsFile={self.known_hosts} -o ControlMaster=auto "
+                             "-o ControlPersist=5",
+            ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.state.parent / "ssh"),
         )
         return Played(done.returncode, done.stdout + done.stderr)
 

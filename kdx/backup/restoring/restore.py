@@ -5,7 +5,6 @@ A killed restore is resumed by the same command: what is there with the right co
 """
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -23,6 +22,7 @@ from kdx.backup.restoring.wanted import NAME_REFUSED, NO_FOLDERS, NO_LINKS, NO_R
 from kdx.backup.saving.before import OlderTail
 from kdx.errors import KdxError
 from kdx.language import N_
+from kdx.processes import cores
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
 from kdx.remotes.interface import Conflict, Expected, Kind, NameRefused, NotFound, PlaceMissing
@@ -31,8 +31,6 @@ from kdx.transfer.crew import work_through
 from kdx.transfer.hands import work_in_processes
 from kdx.transfer.limit import Limiter, SharedLimiter
 from kdx.transfer.pace import Pace
-
-CORES = len(os.sched_getaffinity(0))
 
 
 def pick(source: Source, at: Moment | None) -> tuple[Stored, list[KdxError]]:
@@ -153,7 +151,7 @@ class _Work:
                 todo,
                 open_lane=partial(self._lane, SharedLimiter(self.wish.bandwidth), resumed),
                 work=_deliver_all,
-                processes=CORES,
+                processes=cores(),
                 progress=progress,
             )
         return work_through(

@@ -45,7 +45,7 @@ class Packers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._processes.__exit__(kind, error, trace)
+        self._processes.close()
         for line in self._lines.values():
             line.close()
 

@@ -113,7 +113,7 @@ class Walk:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._processes.__exit__(kind, error, trace)
+        self._processes.close()
         self._file.close()
 
 
