@@ -42,8 +42,10 @@ mount --bind "$disk/layer" "$root/run/layer"
 mkdir -p "$root$folder"
 cp -a "$folder/ssh" "$root$folder"
 if [ ! -e "$root$checkout/setup.cfg" ]; then
-    mkdir -p "$root$checkout"
-    mount --bind -o ro "$checkout" "$root$checkout"
+    # it lies under /tmp or on another disk; what is changed of it here stays here
+    own=$disk/checkout
+    mkdir -p "$root$checkout" "$own" "$own.work"
+    mount -t overlay overlay -o "lowerdir=$checkout,upperdir=$own,workdir=$own.work" "$root$checkout"
 fi
 for each in "$checkout" "$python"; do
     # any account may run the program under test, wherever a developer keeps it
