@@ -24,6 +24,8 @@ from kdx.language import N_, _
 from kdx.processes import cores
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kdx.backup.saving.job import Job, Ran
     from kdx.backup.saving.stop import Stop
 
@@ -203,7 +205,10 @@ def _back_up(
     from kdx.state.events.saving import SnapshotSealed
     from kdx.transfer.budget import Weight
 
-    tails = app.ledger.present(SnapshotSealed.kind, job.share.id)
+    def tail() -> "Mapping[str, object] | None":
+        known = app.ledger.present(SnapshotSealed.kind, job.share.id)
+        return known[-1].body if known else None
+
     own = rate_of(app.board, app.state, job.share, bandwidth, app.now)
     places = job.share.location, job.vault.place.location
     with part_of_line(app.board, app.state, Weight.BACKUP, own, *places) as rate:
@@ -212,7 +217,7 @@ def _back_up(
             app.now,
             processes=cores(),
             record=app.record,
-            tail=tails[-1].body if tails else None,
+            tail=tail,
             bandwidth=rate,
             recovering=recovering,
             reread=reread,

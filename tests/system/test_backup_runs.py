@@ -336,7 +336,7 @@ def test_a_removed_seal_shows_in_the_ledger(world: World) -> None:
     world.run()
     tail = world.sealed[-1].to_body()
     seals(world.vault, SCHOOL)[-1].unlink()
-    ran = world.run(tail=tail)
+    ran = world.run(tail=lambda: tail)
     assert ran.exit_code == ExitCode.DIFFERENCE and "no longer shows" in str(ran.alarms[0])
 
 

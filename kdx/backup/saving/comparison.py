@@ -174,7 +174,8 @@ class Comparison:
         if was[KIND] != FILE:
             plan.new += 1
             return self._read(now, None)
-        if now[SIZE] != was[SIZE] or now[MTIME] != was[MTIME] or now[FILE_ID] != was[FILE_ID]:
+        is_same = now[SIZE:OBJECT] == was[SIZE:OBJECT]
+        if not is_same and (now[SIZE] != was[SIZE] or now[MTIME] != was[MTIME] or now[FILE_ID] != was[FILE_ID]):
             plan.changed += 1
             return self._read(now, old if self._is_usable(old) else None)
         if not self._is_usable(old):
@@ -185,7 +186,8 @@ class Comparison:
         plan.unchanged += 1
         if now[PATH] == self._marker:
             plan.marker_missing = False
-        if now[ACL] != was[ACL]:
+        if not is_same:
+            # its rights are others
             self._outline.drop()
             rows = tuple(_with_acl(row, now[ACL]) for row in old.rows)
             old = old._replace(rows=rows)

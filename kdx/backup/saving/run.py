@@ -36,6 +36,8 @@ KEPT = (".rows",)
 """What a killed run leaves behind that the next one uses."""
 
 Record = Callable[[SnapshotSealed], object]
+Tail = Callable[[], Mapping[str, object] | None]
+"""Says what the ledger knows of the newest seal of a share: the body of its snapshot.sealed."""
 
 
 def back_up(
@@ -44,7 +46,7 @@ def back_up(
     *,
     processes: int,
     record: Record,
-    tail: Mapping[str, object] | None = None,
+    tail: Tail = lambda: None,
     bandwidth: int | None | Rate = None,
     recovering: bool = False,
     reread: bool = True,
@@ -52,7 +54,7 @@ def back_up(
     stop: Stop | None = None,
     progress: Progress = SILENT,
 ) -> Ran:
-    """Back up one share. `record` hears of every seal; `tail` is the newest one the ledger knows.
+    """Back up one share. `record` hears of every seal; `tail` is asked while the share is being looked through.
 
     `bandwidth` is bytes per second, or what tells them at any moment. Locked, VaultChanged, DiskFull, or what source
     and vault raise. Files that cannot be read raise nothing: they make the snapshot partial. KeyboardInterrupt where
@@ -61,10 +63,12 @@ def back_up(
     stop = stop or Stop()
     with job.state.lock(f"backup-{job.share.id}"), full_disk_explained(job.state.root):
         with closing(job.vault.unit(job.share.school)) as unit:
-            refuse_untrusted(job, clock())
-            before = look_at_vault(job, unit, clock(), tail)
-            run = _Run(job, before, clock, record, recovering, job.settings.reread_days if reread else 0, progress)
-            plan = run.compare()
+            started = clock()
+            refuse_untrusted(job, started)
+            with Walk(job.source, job.share.ignore.patterns) as walk:
+                before = look_at_vault(job, unit, started, tail())
+                run = _Run(job, before, clock, record, recovering, job.settings.reread_days if reread else 0, progress)
+                plan = run.compare(walk)
             sealed = run.read_and_seal(plan, processes, bandwidth, checkpoint_bytes, stop)
             forks = _forks(unit, job, before, sealed)
             interruption = _interruption(job, sealed, stop)
@@ -86,9 +90,11 @@ def back_up(
 def preview(job: Job, clock: Callable[[], datetime], progress: Progress = SILENT) -> Plan:
     """Say what a run would read, without reading or storing anything."""
     with job.state.lock(f"backup-{job.share.id}"), closing(job.vault.unit(job.share.school)) as unit:
-        before = look_at_vault(job, unit, clock(), None)
-        run = _Run(job, before, clock, lambda event: None, False, job.settings.reread_days, progress)
-        return run.compare()
+        started = clock()
+        with Walk(job.source, job.share.ignore.patterns) as walk:
+            before = look_at_vault(job, unit, started, None)
+            run = _Run(job, before, clock, lambda event: None, False, job.settings.reread_days, progress)
+            return run.compare(walk)
 
 
 class _Run:
@@ -114,8 +120,8 @@ class _Run:
             if path.suffix not in KEPT:
                 path.unlink()
 
-    def compare(self) -> Plan:
-        """Look through the share and compare it with its last snapshot."""
+    def compare(self, walk: Walk) -> Plan:
+        """Compare the share as it is looked through with its last snapshot."""
         job, before = self._job, self._before
         rotation, shares = before.rotation(self._reread_days)
         usable = {name.encode("ascii"): size for name, size in before.usable.items()}
@@ -123,7 +129,7 @@ class _Run:
         expected = base.counts.entries if base else None
         self._progress.start(_("Looking through {share}").format(share=job.share.name), expected, "entries")
         try:
-            with self._outline.open("wb") as file, Walk(job.source, job.share.ignore.patterns) as walk:
+            with self._outline.open("wb") as file:
                 outline = OutlineWriter(file, base.parts if base else ())
                 last = Last(entries_before(before, self._scratch), usable, before.since, rotation, shares)
                 todo = open_todo_in(self._scratch, self._attempt)

@@ -6,11 +6,13 @@ gone. The process ends with its parent: nobody reads what it writes then.
 """
 
 import base64
+import fcntl
 import os
 import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import cache
 from itertools import chain
 from types import TracebackType
 
@@ -25,6 +27,7 @@ from kdx.remotes.rights import rights_of
 UNREAD = b"!"
 """Begins the digest field of a row that could not be read; the reason follows."""
 BATCH_BYTES = 64 << 10
+PIPE_BYTES = 1 << 20
 _END = b"="
 
 
@@ -34,6 +37,8 @@ def rows_of(remote: Remote, ignored: Callable[[str], str | None], left: Counter[
     Raises only what the place itself raises: a root that cannot be listed is no empty share.
     """
     rights = rights_of(remote)
+    # of a whole school's files few have rights that no other has
+    field = cache(lambda text: path_field(text) or NOTHING)
     stack = [remote.list("")]
     while stack:
         entry = next(stack[-1], None)
@@ -44,15 +49,15 @@ def rows_of(remote: Remote, ignored: Callable[[str], str | None], left: Counter[
         if ignored(path[path.rfind("/") + 1 :]):
             left[SkipReason.IGNORED.value] += 1
         elif kind == "file" and entry.skip is None:
-            yield _file_row(entry, path_field(rights(entry)) or NOTHING)
+            yield _file_row(entry, field(rights(entry)))
         elif kind == "directory" and entry.skip is None:
             entry, inside = _look_into(remote, entry)
             stack.append(inside)
-            yield _row(entry, path_field(rights(entry)) or NOTHING)
+            yield _row(entry, field(rights(entry)))
         elif kind == "other":
             left[SkipReason.SPECIAL.value] += 1
         else:
-            yield _row(entry, path_field(rights(entry)) or NOTHING)
+            yield _row(entry, field(rights(entry)))
 
 
 def _look_into(remote: Remote, folder: Entry) -> tuple[Entry, Iterator[Entry]]:
@@ -87,6 +92,9 @@ class Walk:
     def __init__(self, place: Place, patterns: Sequence[str]) -> None:
         self.left: Counter[str] = Counter()
         ours, theirs = os.pipe()
+        with suppress(OSError):
+            # so much may lie between the two that neither waits for the other to be given its turn
+            fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         # before it is forked: loaded once, not once more
         place.open().close()
         self._processes = Processes()
@@ -94,7 +102,7 @@ class Walk:
             lambda: _walk_through(place, patterns, theirs), lambda failure: _say_end(theirs, {}, failure), theirs
         )
         os.close(theirs)
-        self._file = os.fdopen(ours, "rb", buffering=1 << 20)
+        self._file = os.fdopen(ours, "rb", buffering=PIPE_BYTES)
 
     def __iter__(self) -> Iterator[bytes]:
         for line in self._file:
