@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-SAMPLE_SECONDS = 0.1
+SAMPLE_SECONDS = 0.25
 NOISE = 0.25
 """Pairs whose ratios differ by more than this part of their median cannot decide a limit that lies between them."""
 PR_SET_CHILD_SUBREAPER = 36
