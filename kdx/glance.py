@@ -15,8 +15,9 @@ from kdx.hazard.memory import Outcome
 from kdx.hazard.weather import last_seen
 from kdx.rollout.overview import Overview, look
 from kdx.schedule import timers
+from kdx.schedule.calendar import calendar_of
 from kdx.schedule.history import read_history
-from kdx.schedule.runner import View, calendar_of, history_path, view_of
+from kdx.schedule.runner import View, history_path, view_of
 from kdx.schedule.standing import NEWEST, Present, Standing, standings
 from kdx.state.events.moving import ScanFinished
 from kdx.state.folder import StateFolder

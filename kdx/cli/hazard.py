@@ -74,7 +74,7 @@ def replay(app: Application, files: tuple[Path, ...]) -> None:
     from kdx.hazard import weather
     from kdx.report.hazard import replay_table
     from kdx.schedule import replay as replays
-    from kdx.schedule.runner import calendar_of
+    from kdx.schedule.calendar import calendar_of
 
     watch = weather.watch_of(app.board, app.state)
     calendar, _unread = calendar_of(app.board)

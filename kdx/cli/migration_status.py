@@ -36,8 +36,8 @@ def _show_fleet(app: Application, school: str | None, to: str | None) -> NoRetur
     """Show every migration with its forecast; SCHOOL and --to choose rows, what is forecast is always all together."""
     from kdx.errors import ExitCode
     from kdx.report.migration_status import fleet_table
+    from kdx.schedule.calendar import calendar_of
     from kdx.schedule.quota import daily_limits, days_by_limit
-    from kdx.schedule.runner import calendar_of
     from kdx.schedule.standing import NEWEST, standings
     from kdx.state.events.moving import RunFinished
 

@@ -1,12 +1,16 @@
-"""When lessons are, when the window is open, when a night must be done. Pure; every time is aware.
+"""When lessons are, when the window is open, when a night must be done. Every time is aware.
+
+Pure, but for calendar_of(), which reads the board's table of holidays.
 
 A closed day still backs up; only tasks of people move to the next open day, and from 15 March to 20 April to none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
-from kdx.config.holidays import Holidays
+from kdx.config.holidays import Holidays, HolidaysUnreadable, read_holidays
+from kdx.config.model import Board
 from kdx.config.scheduling import Scheduling
 
 DAY = timedelta(days=1)
@@ -88,3 +92,14 @@ class Calendar:
         day = after.astimezone(self.zone).date()
         here = self._at(day, moment)
         return here if here > after else self._at(day + DAY, moment)
+
+
+def calendar_of(board: Board) -> tuple[Calendar, HolidaysUnreadable | None]:
+    """Return the board's calendar; with computed holidays and the reason where its table cannot be read."""
+    zone = ZoneInfo(board.time_zone)
+    # the promise belongs to the backups
+    rules = replace(board.schedule, rpo_hours=board.backup.rpo_hours)
+    try:
+        return Calendar(zone, rules, read_holidays(board.folder)), None
+    except HolidaysUnreadable as error:
+        return Calendar(zone, rules, Holidays()), error

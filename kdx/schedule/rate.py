@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from kdx.config.model import Board, Share
-from kdx.schedule.runner import calendar_of
+from kdx.schedule.calendar import calendar_of
 from kdx.state.folder import StateFolder
 from kdx.state.limits import read_limit
 from kdx.transfer.limit import Rate

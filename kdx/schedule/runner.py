@@ -10,14 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from signal import SIGTERM
-from zoneinfo import ZoneInfo
 
 from kdx.backup.format.names import BOARD
-from kdx.config.holidays import Holidays, HolidaysUnreadable, read_holidays
 from kdx.config.model import Board
 from kdx.errors import ExitCode, KdxError, Locked, gravest
 from kdx.hazard import weather
@@ -25,7 +23,7 @@ from kdx.hazard.items import FeedUnclear, Level, Picture
 from kdx.hazard.memory import Outcome, keep, recall, remember
 from kdx.hazard.weather import Seen
 from kdx.schedule import notices
-from kdx.schedule.calendar import Calendar
+from kdx.schedule.calendar import Calendar, calendar_of
 from kdx.schedule.gather import is_running, lock_name, saves_board, situation_of
 from kdx.schedule.history import History, fold, read_history
 from kdx.schedule.launch import detach, start
@@ -163,17 +161,6 @@ def preview(
         seen, troubles = _look(board, state, now)
     history = read_history(ledger, history_path(state), keep=False)
     return view_of(board, state, history, seen.outcomes, at or now, troubles)
-
-
-def calendar_of(board: Board) -> tuple[Calendar, HolidaysUnreadable | None]:
-    """Return the board's calendar; with computed holidays and the reason where its table cannot be read."""
-    zone = ZoneInfo(board.time_zone)
-    # the promise belongs to the backups
-    rules = replace(board.schedule, rpo_hours=board.backup.rpo_hours)
-    try:
-        return Calendar(zone, rules, read_holidays(board.folder)), None
-    except HolidaysUnreadable as error:
-        return Calendar(zone, rules, Holidays()), error
 
 
 def _look(board: Board, state: StateFolder, now: datetime) -> tuple[Seen, tuple[Trouble, ...]]:
