@@ -53,23 +53,11 @@ def _check(remote: Remote, path: str, pieces: Sequence[Piece], etag: str) -> Non
 
 
 def _chunks(pieces: Sequence[Piece], pace: Pace | None) -> Iterator[bytes]:
-    """Yield the pieces, many small ones as one."""
-    waiting: list[Piece] = []
-    size = 0
+    """Yield the pieces, uncopied; with a pace no more of them at once than it lets pass."""
     for piece in pieces:
-        waiting.append(piece)
-        size += len(piece)
-        if size >= CHUNK:
-            yield from _split(b"".join(waiting), pace)
-            waiting, size = [], 0
-    yield from _split(b"".join(waiting), pace)
-
-
-def _split(data: bytes, pace: Pace | None) -> Iterator[bytes]:
-    if pace is None:
-        yield data
-        return
-    for start in range(0, len(data), CHUNK):
-        chunk = data[start : start + CHUNK]
-        pace(len(chunk))
-        yield chunk
+        step = CHUNK if pace else len(piece)
+        for start in range(0, len(piece), step or 1):
+            chunk = memoryview(piece)[start : start + step]
+            if pace:
+                pace(len(chunk))
+            yield chunk  # type: ignore[misc]

@@ -1,11 +1,14 @@
 """Packs (FORMAT.md, section 4): a tar whose members are zstd frames of their own. In memory; opens no file.
 
 A pack is at most 64 MiB, so it is built whole before anybody else sees it: it has its name, the SHA-256 of its bytes,
-before the first byte is sent.
+before the first byte is sent. It is built in memory that is used again: to ask the system for it anew for every file
+costs as much as to hash it.
 """
 
 import hashlib
+import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from zstandard import ZstdCompressor
 
 Piece = bytes | memoryview
-"""What lies in the memory of a file that was read is not copied again on its way into a pack."""
 BLOCK = 512
 LEVEL = 3
 """zstd's own default: office documents at 200 MB/s a core, within some per cent of what higher levels save."""
@@ -34,6 +36,8 @@ _TAIL_ROOM = 1 * MIB
 _MOST_MEMBERS = 8000
 _STATIC = b"0000644\0" b"0000000\0" b"0000000\0"
 _AFTER = b"0" + bytes(100) + b"ustar\00000" + bytes(247)
+_SUM = sum(_STATIC) + sum(_AFTER) + 8 * 32
+"""Of the bytes that are the same in every header, its own checksum taken as spaces."""
 
 
 class FrameDamaged(DifferenceFound):
@@ -45,54 +49,50 @@ class FrameDamaged(DifferenceFound):
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A finished pack, not yet stored."""
+    """A finished pack, not yet stored. Its bytes lie in the memory it was built in."""
 
     name: str
     """In its unit."""
-    pieces: Sequence[Piece]
-    size: int
-    """Bytes of all pieces."""
+    pieces: tuple[Piece, Piece]
+    """The frames of its members, and that of SHA256SUMS."""
     members: Sequence[bytes]
     salt: int = 0
     """How often another name was needed."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of both pieces."""
+        return sum(map(len, self.pieces))
+
     def under_another_name(self) -> "Pack":
         """Return the same pack with other bytes at its end: for when damaged bytes have its name."""
-        return _closed(self.pieces[:-1], self.members, self.salt + 1)
+        frames, _sums = self.pieces
+        return _closed(frames, self.members, self.salt + 1, hashlib.sha256(frames))
 
 
 def tar_header(name: bytes, size: int, mtime: int = 0) -> bytes:
     """Return the ustar header of a regular file."""
-    start = name.ljust(100, b"\0") + _STATIC + b"%011o\0" % size + b"%011o\0" % mtime
-    checksum = sum(start) + sum(_AFTER) + 8 * 32
-    return start + b"%06o\0 " % checksum + _AFTER
+    numbers = b"%011o\0%011o\0" % (size, mtime)
+    checksum = sum(name) + sum(numbers) + _SUM
+    return name.ljust(100, b"\0") + _STATIC + numbers + b"%06o\0 " % checksum + _AFTER
 
 
-def _member(name: bytes, content: bytes, mtime: int = 0) -> bytes:
+def _member(name: bytes, content: Piece, mtime: int = 0) -> bytes:
     """Return a tar member: header, content, padding."""
     return b"".join((tar_header(name, len(content), mtime), content, bytes(-len(content) % BLOCK)))
 
 
-def raw_frame(name: bytes, content: bytes) -> list[Piece]:
-    """Return a member as a zstd frame that holds its bytes as they are (RFC 8878, raw blocks), content uncopied."""
-    padding = -len(content) % BLOCK
-    size = BLOCK + len(content) + padding
-    pieces: list[Piece] = [
-        b"\x28\xb5\x2f\xfd\xa0" + size.to_bytes(4, "little") + _block(BLOCK, not content),
-        tar_header(name, len(content)),
-    ]
-    view = memoryview(content)
-    for start in range(0, len(content), _RAW_BLOCK):
-        block = view[start : start + _RAW_BLOCK]
-        is_last = start + len(block) == len(content) and not padding
-        pieces += (_block(len(block), is_last), block)
-    if padding:
-        pieces.append(_block(padding, True) + bytes(padding))
-    return pieces
+def _head_of_raw(name: bytes, size: int) -> bytes:
+    """Return how a frame begins that holds a member as it is (RFC 8878, raw blocks): up to its first content block."""
+    whole = BLOCK + size + -size % BLOCK
+    return b"\x28\xb5\x2f\xfd\xa0" + whole.to_bytes(4, "little") + _block(BLOCK, not size) + tar_header(name, size)
 
 
 def _block(size: int, is_last: bool) -> bytes:
     return (size << 3 | is_last).to_bytes(3, "little")
+
+
+_HEAD = len(_head_of_raw(b"", 0))
 
 
 @cache
@@ -102,22 +102,25 @@ def _compressor() -> "ZstdCompressor":
     return zstandard.ZstdCompressor(level=LEVEL, write_checksum=False, write_content_size=True)
 
 
-def frame_of(name: bytes, content: bytes, raw: bool) -> list[Piece]:
-    """Return a member as one frame, in pieces; compressed unless `raw` or it gets no smaller."""
-    if not raw:
-        frame = _compressor().compress(_member(name, content))
-        if len(frame) < len(content) * WORTH or len(content) < BLOCK:
-            return [frame]
-    return raw_frame(name, content)
+def pack_memory() -> memoryview:
+    """Return memory to build packs in, one after the other. What a pack needs of it is there from its first use."""
+    memory = mmap.mmap(-1, PACK_BYTES)
+    with suppress(AttributeError, OSError):
+        # in pages of 2 MiB, where the system has them
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(memory)
 
 
 class PackBuilder:
-    """A pack while it is filled. One per worker; holds no content twice."""
+    """A pack while it is filled, in memory from pack_memory() that nobody else uses until the pack is stored.
 
-    def __init__(self, taken: frozenset[str] = frozenset()) -> None:
+    What is kept as it is need not be copied: have it put into room(), then keep() it. add() is for everything else.
+    """
+
+    def __init__(self, memory: memoryview, taken: frozenset[str] = frozenset()) -> None:
+        self._memory = memory
         self._taken = taken
         """Names of objects that are there and damaged: no pack may come to have one of them."""
-        self._pieces: list[Piece] = []
         self._members: list[bytes] = []
         self._hash = hashlib.sha256()
         self.size = 0
@@ -130,35 +133,64 @@ class PackBuilder:
         needed = size + size // 1024 + 4 * BLOCK
         return len(self._members) < _MOST_MEMBERS and self.size + needed + _TAIL_ROOM <= PACK_BYTES
 
-    def add(self, digest: str, content: bytes, raw: bool) -> tuple[int, int]:
-        """Add content under its SHA-256 and return offset and length of its frame."""
-        name = digest.encode("ascii")
-        offset = self.size
-        for piece in frame_of(name, content, raw):
-            self._hash.update(piece)
-            self._pieces.append(piece)
-            self.size += len(piece)
-        self._members.append(name)
-        return offset, self.size - offset
+    def room(self, size: int) -> list[memoryview]:
+        """Return where `size` bytes of content lie, in order, should they become the next member as they are."""
+        start, views = self.size + _HEAD, []
+        for done in range(0, size, _RAW_BLOCK):
+            start += 3
+            length = min(_RAW_BLOCK, size - done)
+            views.append(self._memory[start : start + length])
+            start += length
+        return views
+
+    def keep(self, digest: str, size: int) -> tuple[int, int]:
+        """Make the content that was put into room(size) a member; return offset and length of its frame."""
+        name, padding = digest.encode("ascii"), -size % BLOCK
+        end = self._put(self.size, _head_of_raw(name, size))
+        for done in range(0, size, _RAW_BLOCK):
+            length = min(_RAW_BLOCK, size - done)
+            end = self._put(end, _block(length, done + length == size and not padding)) + length
+        if padding:
+            end = self._put(end, _block(padding, True) + bytes(padding))
+        return self._added(name, end)
+
+    def add(self, digest: str, content: Piece) -> tuple[int, int]:
+        """Add content, compressed where it gets smaller by that; return offset and length of its frame."""
+        name, size = digest.encode("ascii"), len(content)
+        frame = _compressor().compress(_member(name, content))
+        if len(frame) < size * WORTH or size < BLOCK:
+            return self._added(name, self._put(self.size, frame))
+        start = 0
+        for view in self.room(size):
+            view[:] = content[start : start + len(view)]
+            start += len(view)
+        return self.keep(digest, size)
 
     def finish(self) -> Pack:
         """Close the pack with its SHA256SUMS, under a name that no damaged object has."""
-        pack = _closed(self._pieces, self._members, 0, self._hash)
+        pack = _closed(self._memory[: self.size], self._members, 0, self._hash)
         while pack.name in self._taken:
             pack = pack.under_another_name()
         return pack
 
+    def _put(self, start: int, data: bytes) -> int:
+        end = start + len(data)
+        self._memory[start:end] = data
+        return end
 
-def _closed(
-    pieces: Sequence[Piece], members: Sequence[bytes], salt: int, so_far: "hashlib._Hash | None" = None
-) -> Pack:
-    """Return a pack of these frames. The salt stands where tar has the time of SHA256SUMS."""
+    def _added(self, name: bytes, end: int) -> tuple[int, int]:
+        start, self.size = self.size, end
+        self._hash.update(self._memory[start:end])
+        self._members.append(name)
+        return start, end - start
+
+
+def _closed(frames: memoryview | bytes, members: Sequence[bytes], salt: int, whole: "hashlib._Hash") -> Pack:
+    """Return a pack of these frames, whose hash is given. The salt stands where tar has the time of SHA256SUMS."""
     sums = b"".join(b"%s  %s\n" % (name, name) for name in members)
     tail = _compressor().compress(_member(SUMS, sums, salt) + bytes(2 * BLOCK))
-    whole = so_far.copy() if so_far else hashlib.sha256(b"".join(pieces))
     whole.update(tail)
-    size = sum(map(len, pieces)) + len(tail)
-    return Pack(object_name(PACKS, whole.hexdigest()), (*pieces, tail), size, members, salt)
+    return Pack(object_name(PACKS, whole.hexdigest()), (frames, tail), members, salt)
 
 
 class Unpacker:

@@ -4,6 +4,7 @@ It never outlives its parent: when that dies, the line between them closes and t
 stored is in its journal before anybody hears of it, so that the next run need not send it again.
 """
 
+import mmap
 import os
 import pickle
 import socket
@@ -14,7 +15,7 @@ from typing import NoReturn
 
 from kdx.backup.format.manifest import NOTHING, path_field, unescape
 from kdx.backup.format.names import SEGMENT_BYTES, SEGMENTS, object_name
-from kdx.backup.format.pack import Pack, PackBuilder, Piece
+from kdx.backup.format.pack import Pack, PackBuilder, Piece, pack_memory
 from kdx.backup.format.vault import Unit
 from kdx.backup.saving.errand import (
     CLAIMED,
@@ -30,7 +31,7 @@ from kdx.backup.saving.errand import (
 from kdx.inventory.file_type import is_packed_already
 from kdx.remotes.interface import Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
 from kdx.remotes.rights import rights_of
-from kdx.remotes.whole import is_same, read_whole
+from kdx.remotes.whole import Memory, is_same, read_into
 
 TRIES = 3
 """A file that changes while it is read is begun again so often, before it is said."""
@@ -52,8 +53,12 @@ class Packer:
         self._journal = os.open(errand.journal(number), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._written = os.fstat(self._journal).st_size
         self._lock = threading.Lock()
-        self._pack = PackBuilder(errand.taken)
+        self._memory = pack_memory(), pack_memory()
+        """Of the pack in hand and of the one on its way, by turns."""
+        self._sheet = memoryview(mmap.mmap(-1, SEGMENT_BYTES))
+        """Where a file lies that is to be compressed, or a piece of a large one."""
         self._pack_number = 0
+        self._pack = self._new_pack()
         self._bucket = ""
         self._sender: threading.Thread | None = None
         self._broken: BaseException | None = None
@@ -92,13 +97,15 @@ class Packer:
     def _take(self, path: bytes, known: bytes) -> list[bytes]:
         """Return the rows of one file, or the line that says why there are none. `known`: its last digest, or `-`."""
         name = unescape(path).decode("utf-8", "surrogateescape")
+        is_raw = is_packed_already(name)
+        room = self._room_in_pack if is_raw else self._room_on_sheet
         reason = SkipReason.CHANGED
         for _try in range(TRIES):
             try:
-                entry, content = read_whole(self._source, name, SEGMENT_BYTES)
+                entry, content = read_into(self._source, name, room)
                 if content is None:
                     return self._take_large(entry, path)
-                return [self._take_small(entry, content, path, known)]
+                return [self._take_small(entry, content, path, known, is_raw)]
             except NotFound:
                 reason = SkipReason.VANISHED
                 break
@@ -108,59 +115,83 @@ class Packer:
                     break
         return [failed_line(Kind.FILE.value, reason.value, path)]
 
-    def _take_small(self, entry: Entry, content: bytes, path: bytes, known: bytes) -> bytes:
-        self._reading.take(len(content))
+    def _room_in_pack(self, size: int) -> Memory | None:
+        """Where a file lies that is kept as it is: there it becomes a member without being copied."""
+        if size >= SEGMENT_BYTES:
+            return None
+        self._make_room(size)
+        return self._pack.room(size)
+
+    def _room_on_sheet(self, size: int) -> Memory | None:
+        return (self._sheet[:size],) if size < SEGMENT_BYTES else None
+
+    def _take_small(self, entry: Entry, content: Memory, path: bytes, known: bytes, is_raw: bool) -> bytes:
+        self._reading.take(entry.size)
         acl = self._acl(entry)
-        if not content:
+        if not entry.size:
             return file_row(entry, acl, EMPTY, path, NOTHING, 0, 0)
-        hashed = sha256(content)
-        digest = hashed.hexdigest().encode("ascii")
-        if digest == known:
+        hashed = sha256()
+        for view in content:
+            hashed.update(view)
+        digest = hashed.hexdigest()
+        if digest.encode("ascii") == known:
             place = SAME, 0, 0
         elif found := self._errand.lookup.find(hashed.digest()):
             place = found.object.encode("ascii"), found.offset, found.length
         elif not self._errand.claims.claim(hashed.digest()):
             place = CLAIMED, 0, 0
+        elif is_raw:
+            place = self._in_pack(self._pack.keep(digest, entry.size))
         else:
-            place = self._put_into_pack(hashed.hexdigest(), content, entry.path)
-        return file_row(entry, acl, digest, path, *place)
+            place = self._put_into_pack(digest, content[0])
+        return file_row(entry, acl, digest.encode("ascii"), path, *place)
 
     def _acl(self, entry: Entry) -> bytes:
         return path_field(self._rights(entry)) or NOTHING
 
-    def _put_into_pack(self, digest: str, content: bytes, path: str) -> tuple[bytes, int, int]:
-        if not self._pack.has_room(len(content)):
+    def _put_into_pack(self, digest: str, content: Piece) -> tuple[bytes, int, int]:
+        self._make_room(len(content))
+        return self._in_pack(self._pack.add(digest, content))
+
+    def _in_pack(self, frame: tuple[int, int]) -> tuple[bytes, int, int]:
+        """Given offset and length of a frame in the pack in hand, return its place."""
+        return PACK_MARK + b"%d" % self._pack_number, *frame
+
+    def _make_room(self, size: int) -> None:
+        if not self._pack.has_room(size):
             self._close_pack()
-        offset, length = self._pack.add(digest, content, is_packed_already(path))
-        return PACK_MARK + b"%d" % self._pack_number, offset, length
 
     def _take_large(self, entry: Entry, path: bytes) -> list[bytes]:
         """Cut a file into segments. What a change in the middle leaves behind is referred to by nobody."""
         whole, places = sha256(), []
-        piece = bytearray()
+        held = 0
         for chunk in self._source.read(entry.path):
             self._reading.take(len(chunk))
             whole.update(chunk)
-            piece += chunk
-            while len(piece) >= SEGMENT_BYTES:
-                places.append(self._put_segment(bytes(piece[:SEGMENT_BYTES])))
-                del piece[:SEGMENT_BYTES]
-                if self._errand.stop.is_asked():
-                    return []
-        if piece:
-            places.append(self._put_segment(bytes(piece)))
+            rest = memoryview(chunk)
+            while rest:
+                part = rest[: SEGMENT_BYTES - held]
+                self._sheet[held : held + len(part)] = part
+                held, rest = held + len(part), rest[len(part) :]
+                if held == SEGMENT_BYTES:
+                    places.append(self._put_segment(self._sheet))
+                    held = 0
+                    if self._errand.stop.is_asked():
+                        return []
+        if held:
+            places.append(self._put_segment(self._sheet[:held]))
         if not is_same(entry, self._source.stat(entry.path)):
             raise ReadFailed(name=entry.path, reason=SkipReason.CHANGED, detail="")
         digest, acl = whole.hexdigest().encode("ascii"), self._acl(entry)
         return [file_row(entry, acl, digest, path, *place) for place in places]
 
-    def _put_segment(self, content: bytes) -> tuple[bytes, int, int]:
+    def _put_segment(self, content: memoryview) -> tuple[bytes, int, int]:
         digest = sha256(content).hexdigest()
         name = object_name(SEGMENTS, digest)
         if self._errand.present.get(name) != len(content):
             if self._is_taken(name) or not self._store(self._unit, name, (content,), len(content)):
                 # damaged bytes have its own name, and nothing is ever written over
-                return self._put_into_pack(digest, content, "")
+                return self._put_into_pack(digest, content)
             self._errand.present[name] = len(content)
         return name.encode("ascii"), 0, len(content)
 
@@ -183,7 +214,11 @@ class Packer:
             pack, number = self._pack.finish(), self._pack_number
             self._sender = threading.Thread(target=self._send, args=(pack, number), daemon=True)
             self._sender.start()
-            self._pack, self._pack_number = PackBuilder(self._errand.taken), number + 1
+            self._pack_number = number + 1
+            self._pack = self._new_pack()
+
+    def _new_pack(self) -> PackBuilder:
+        return PackBuilder(self._memory[self._pack_number % 2], self._errand.taken)
 
     def _send(self, pack: Pack, number: int) -> None:
         try:

@@ -27,6 +27,7 @@ from kdx.remotes.local.hashing import SMALL, digest_listed
 from kdx.remotes.local.restore import LocalRestore
 from kdx.remotes.local.rights import FolderRights
 from kdx.remotes.local.writer import LocalWriter, is_part
+from kdx.remotes.whole import Memory, Room, beyond
 
 CAPABILITIES = Capabilities(
     links=True, directories=True, digest_without_transfer=True, unicode_names=False, parallel=4
@@ -124,8 +125,8 @@ class LocalRemote:
         finally:
             os.close(descriptor)
 
-    def read_whole(self, path: str, limit: int) -> tuple[Entry, bytes | None]:
-        """Return a file as it is now with its bytes; without them where it has `limit` bytes or more.
+    def read_into(self, path: str, room: Room) -> tuple[Entry, Memory | None]:
+        """Read a file into the memory that `room` gives for its size; return it as it is now, and that memory.
 
         For kdx.remotes.whole: one look before, one after, and no name looked up twice. ReadFailed or NotFound.
         """
@@ -133,19 +134,20 @@ class LocalRemote:
             descriptor = self._open(path)
             try:
                 before = _regular(os.fstat(descriptor), path)
-                if before.st_size >= limit:
+                memory = left = room(before.st_size)
+                if memory is None or left is None:
                     return file_entry(path, before), None
-                data = os.read(descriptor, before.st_size + 1)
-                while 0 < len(data) < before.st_size and (more := os.read(descriptor, before.st_size - len(data))):
-                    data += more
+                count = 0
+                while count < before.st_size and (more := os.readv(descriptor, left)):
+                    count, left = count + more, beyond(left, more)
                 after = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise reading_failed(error, path, self.location) from error
-        if len(data) != before.st_size or _changed(before, after):
+        if count != before.st_size or _changed(before, after):
             raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
-        return file_entry(path, after), data
+        return file_entry(path, after), memory
 
     def digest(self, path: str) -> Entry:
         """Return the entry with its SHA-256. A file that changes is tried again, then it is ReadFailed(changed)."""

@@ -38,6 +38,9 @@ def _fill_past_cache(descriptor: int, chunks: Iterable[bytes | memoryview], buff
     written = held = 0
     for chunk in chunks:
         rest = memoryview(chunk)
+        if not held:
+            count = _write_as_it_lies(descriptor, rest[: len(rest) - len(rest) % ALIGNED])
+            written, rest = written + count, rest[count:]
         while rest:
             taken = rest[: BUFFER_BYTES - held]
             buffer[held : held + len(taken)] = taken
@@ -51,6 +54,22 @@ def _fill_past_cache(descriptor: int, chunks: Iterable[bytes | memoryview], buff
         _enter_cache(descriptor)
         _write(descriptor, buffer[whole:held])
     return written + held
+
+
+def _write_as_it_lies(descriptor: int, data: memoryview) -> int:
+    """Write what begins at a page without a copy; return how many bytes, none where no disk takes it as it lies."""
+    count = 0
+    while count < len(data):
+        try:
+            more = os.write(descriptor, data[count:])
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            break
+        count += more
+        if more % ALIGNED:
+            break
+    return count
 
 
 def _write(descriptor: int, data: bytes | memoryview) -> int:
