@@ -48,11 +48,9 @@ class Limiter:
                 self._sleep(wait)
 
     def _waits(self, count: int) -> Iterator[float]:
-        while count > 0:
+        # without a rate nobody waits for anybody, not even for the lock
+        while count > 0 and (rate := self._rate()):
             with self._lock:
-                rate = self._rate()
-                if not rate:
-                    return
                 piece = min(count, max(1, int(rate * PIECE_SECONDS)))
                 now = self._clock()
                 self._free_at = max(self._free_at, now - BURST_SECONDS) + piece / rate

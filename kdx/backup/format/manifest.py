@@ -20,6 +20,8 @@ NOTHING = b"-"
 FILE, DIRECTORY = b"file", b"directory"
 PART_ROWS = 8192
 """Rows of a part that is written anew: about half a MiB, so that one changed file costs no more than that."""
+ZIP_LEVEL = 1
+"""Of gzip. Half of a row are digests, which do not get smaller: level 5 saves 8 per cent for twice the time."""
 LONGEST_ROW = 1 << 18
 """No file system has names and link targets that come near it."""
 
@@ -214,7 +216,7 @@ def zipped(text: bytes, salt: int = 0) -> bytes:
 
     The salt is for an object whose own name is taken by damaged bytes. It stands where gzip has a time.
     """
-    packer = zlib.compressobj(level=5, wbits=-15)
+    packer = zlib.compressobj(level=ZIP_LEVEL, wbits=-15)
     body = packer.compress(text) + packer.flush()
     header = b"\x1f\x8b\x08\0" + salt.to_bytes(4, "little") + b"\0\xff"
     return header + body + zlib.crc32(text).to_bytes(4, "little") + (len(text) & 0xFFFFFFFF).to_bytes(4, "little")

@@ -1,6 +1,6 @@
 """Packs (FORMAT.md, section 4): a tar whose members are zstd frames of their own. In memory; opens no file.
 
-A pack is at most 64 MiB, so it is built whole before anybody else sees it: it has its name, the SHA-256 of its bytes,
+A pack is small enough to be built whole before anybody else sees it: it has its name, the SHA-256 of its bytes,
 before the first byte is sent. It is built in memory that is used again: to ask the system for it anew for every file
 costs as much as to hash it.
 """
@@ -29,6 +29,10 @@ WORTH = 0.97
 SUMS = b"SHA256SUMS"
 LARGEST_FRAME = SEGMENT_BYTES + 2 * BLOCK
 """What one member may unfold to, whoever wrote it. SHA256SUMS of the fullest pack is smaller too."""
+
+FULL_BYTES = PACK_BYTES // 2
+"""A pack is closed before it has more bytes than this, though it may have twice as many: each worker holds two of them
+in memory, and memory that is new to a machine costs as much as a third of the hashing."""
 
 _RAW_BLOCK = 128 << 10
 _TAIL_ROOM = 1 * MIB
@@ -104,7 +108,7 @@ def _compressor() -> "ZstdCompressor":
 
 def pack_memory() -> memoryview:
     """Return memory to build packs in, one after the other. What a pack needs of it is there from its first use."""
-    memory = mmap.mmap(-1, PACK_BYTES)
+    memory = mmap.mmap(-1, FULL_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with suppress(AttributeError, OSError):
         # in pages of 2 MiB, where the system has them
         memory.madvise(mmap.MADV_HUGEPAGE)
@@ -131,7 +135,7 @@ class PackBuilder:
     def has_room(self, size: int) -> bool:
         """Whether content of `size` bytes still fits, even if nothing of it can be compressed."""
         needed = size + size // 1024 + 4 * BLOCK
-        return len(self._members) < _MOST_MEMBERS and self.size + needed + _TAIL_ROOM <= PACK_BYTES
+        return len(self._members) < _MOST_MEMBERS and self.size + needed + _TAIL_ROOM <= FULL_BYTES
 
     def room(self, size: int) -> list[memoryview]:
         """Return where `size` bytes of content lie, in order, should they become the next member as they are."""

@@ -5,6 +5,7 @@ A checkpoint is made in the same way from what is done until then: what is not r
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from kdx.backup.format.manifest import FILE, FILE_ID, OBJECT, PART_ROWS, SHA256, SIZE
 from kdx.backup.format.seal import Part
@@ -40,8 +41,8 @@ class Assembler:
     """Reads an outline once and writes parts. Holds the rows of one part."""
 
     def __init__(self, results: Mapping[str, Iterator[Result]], since: Since, put: Put) -> None:
-        self._results = results
-        self._next: dict[str, Result | None] = {}
+        self._streams = {bucket.encode("ascii"): stream for bucket, stream in results.items()}
+        self._next = {bucket: next(stream, None) for bucket, stream in self._streams.items()}
         self._since = since
         self._put = put
         self._made = Assembled()
@@ -77,8 +78,8 @@ class Assembler:
     def _read(self, line: bytes, lines: Iterator[bytes]) -> None:
         """A file that was to be read: what became of it."""
         _mark, bucket, count, path = line[:-1].split(b"\t")
-        last = tuple(next(lines) for _row in range(int(count)))
-        result = self._result(bucket.decode("ascii"), path)
+        last = () if count == b"0" else tuple([next(lines) for _row in range(int(count))])
+        result = self._result(bucket, path)
         if result is None:
             self._made.waiting += 1
             rows = last
@@ -89,19 +90,19 @@ class Assembler:
         if rows:
             self._made.entries += 1
             self._made.files += 1
-            self._made.size += int(rows[0].split(b"\t", SIZE + 1)[SIZE])
-            self._made.objects.update(row.split(b"\t", OBJECT + 1)[OBJECT] for row in rows)
+            fields = rows[0].split(b"\t", OBJECT + 1)
+            self._made.size += int(fields[SIZE])
+            self._made.objects.add(fields[OBJECT])
+            if len(rows) > 1:
+                self._made.objects.update(row.split(b"\t", OBJECT + 1)[OBJECT] for row in rows)
             self._add(rows)
 
-    def _result(self, bucket: str, path: bytes) -> Result | None:
+    def _result(self, bucket: bytes, path: bytes) -> Result | None:
         """Return what became of a file; None where nobody has come to it. Results stand in the outline's order."""
-        stream = self._results.get(bucket, iter(()))
-        if bucket not in self._next:
-            self._next[bucket] = next(stream, None)
-        result = self._next[bucket]
+        result = self._next.get(bucket)
         if result is None or result.path != path:
             return None
-        self._next[bucket] = next(stream, None)
+        self._next[bucket] = next(self._streams[bucket], None)
         return result
 
     def _outcome(self, result: Result, last: tuple[bytes, ...], path: bytes) -> tuple[bytes, ...]:
@@ -147,7 +148,7 @@ class Assembler:
         while count < len(self._groups) and taken < rows:
             taken += len(self._groups[count])
             count += 1
-        text = b"".join([row for group in self._groups[:count] for row in group])
+        text = b"".join(chain.from_iterable(self._groups[:count]))
         self._made.parts.append(self._put(text, taken))
         self._groups = self._groups[count:]
         self._rows -= taken

@@ -55,7 +55,7 @@ class Packer:
         self._lock = threading.Lock()
         self._memory = pack_memory(), pack_memory()
         """Of the pack in hand and of the one on its way, by turns."""
-        self._sheet = memoryview(mmap.mmap(-1, SEGMENT_BYTES))
+        self._sheet = memoryview(mmap.mmap(-1, SEGMENT_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
         """Where a file lies that is to be compressed, or a piece of a large one."""
         self._pack_number = 0
         self._pack = self._new_pack()

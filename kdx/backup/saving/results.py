@@ -67,25 +67,24 @@ class Results:
         return {bucket: self._stream(bucket, claimed) for bucket in self.tasks}
 
     def _stream(self, bucket: str, claimed: dict[bytes, Place]) -> Iterator[Result]:
-        for line in self._grouped(bucket):
-            rows = tuple(self._placed(row, worker, claimed) for worker, row in line)
-            if not all(rows):
-                continue
-            if rows[0].startswith(FAILED):
-                _mark, _kind, reason, path = rows[0][:-1].split(b"\t")
-                yield Result(path, (), reason.decode("ascii"))
-            else:
-                yield Result(rows[0].split(b"\t", PATH + 1)[PATH], rows)
+        for group in self._grouped(bucket):
+            _worker, first = group[0]
+            if first[0] == FAILED:
+                yield Result(first[3], (), first[2].decode("ascii"))
+            elif all([self._place(fields, worker, claimed) for worker, fields in group]):
+                yield Result(first[PATH], tuple([b"\t".join(fields) + b"\n" for _worker, fields in group]))
 
-    def _grouped(self, bucket: str) -> Iterator[list[tuple[int, bytes]]]:
-        group: list[tuple[int, bytes]] = []
+    def _grouped(self, bucket: str) -> Iterator[list[tuple[int, list[bytes]]]]:
+        """Yield the fields of all rows of each file, and whose rows they are."""
+        group: list[tuple[int, list[bytes]]] = []
         last = b""
         for worker, line in self._lines(bucket):
-            path = line[:-1].split(b"\t")[PATH if not line.startswith(FAILED) else 3]
+            fields = line[:-1].split(b"\t")
+            path = fields[-1] if fields[0] == FAILED else fields[PATH]
             if group and path != last:
                 yield group
                 group = []
-            group.append((worker, line))
+            group.append((worker, fields))
             last = path
         if group:
             yield group
@@ -98,46 +97,39 @@ class Results:
                 for line in os.pread(file.fileno(), report.length, report.offset).splitlines(keepends=True):
                     yield report.worker, line
 
-    def _placed(self, row: bytes, worker: int, claimed: dict[bytes, Place]) -> bytes:
-        """Return a row with its place; nothing where it was in hand when the workers were stopped."""
-        fields = row.split(b"\t", LENGTH + 1)
-        place = fields[OBJECT] if len(fields) > OBJECT else b""
+    def _place(self, fields: list[bytes], worker: int, claimed: dict[bytes, Place]) -> bool:
+        """Put the place of a row in; False where its content was in hand when the workers were stopped."""
+        place = fields[OBJECT]
         try:
             if place == CLAIMED:
-                return with_place(row, *claimed[fields[SHA256]])
-            if place.startswith(PACK_MARK):
-                return with_place(row, self.packs[worker, int(place[1:])], fields[OFFSET], fields[LENGTH])
+                fields[OBJECT : LENGTH + 1] = claimed[fields[SHA256]]
+            elif place.startswith(PACK_MARK):
+                fields[OBJECT] = self.packs[worker, int(place[1:])]
         except KeyError:
             if self.is_cut_short:
-                return b""
+                return False
             raise
-        return row
+        return True
 
     def _claimed_places(self) -> dict[bytes, Place]:
         """Return where content lies that stands more than once in this run."""
-        wanted = {line.split(b"\t", 2)[SHA256] for line in self._all() if b"\t=\t" in line and _place(line) == CLAIMED}
+        mark = b"\t" + CLAIMED + b"\t"
+        lines = (line[:-1].split(b"\t") for line in self._all() if mark in line)
+        wanted = {fields[SHA256] for fields in lines if len(fields) == FIELDS and fields[OBJECT] == CLAIMED}
         found: dict[bytes, Place] = {}
         for bucket in self.tasks if wanted else ():
             for group in self._grouped(bucket):
-                worker, row = group[0]
-                digest = row.split(b"\t", 2)[SHA256]
-                if len(group) == 1 and digest in wanted and digest not in found and _place(row) != CLAIMED:
-                    placed = self._placed(row, worker, {})
-                    if not placed:
-                        continue
-                    fields = placed.split(b"\t", LENGTH + 1)
-                    found[digest] = fields[OBJECT], fields[OFFSET], fields[LENGTH]
+                worker, fields = group[0]
+                digest = fields[SHA256]
+                if len(group) == 1 and digest in wanted and digest not in found and fields[OBJECT] != CLAIMED:
+                    if self._place(fields, worker, {}):
+                        found[digest] = fields[OBJECT], fields[OFFSET], fields[LENGTH]
         return found
 
     def _all(self) -> Iterator[bytes]:
         for bucket in self.tasks:
             for _worker, line in self._lines(bucket):
                 yield line
-
-
-def _place(row: bytes) -> bytes:
-    fields = row.split(b"\t", OBJECT + 1)
-    return fields[OBJECT] if len(fields) > OBJECT else b""
 
 
 def read_leftover(journals: list[Path], present: dict[str, int]) -> list[Held]:

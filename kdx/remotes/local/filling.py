@@ -29,7 +29,7 @@ class Filler:
             return sum(_write(descriptor, chunk) for chunk in chunks)
         if self._memory is None:
             # a mapping begins at a page
-            self._memory = mmap.mmap(-1, BUFFER_BYTES)
+            self._memory = mmap.mmap(-1, BUFFER_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         with memoryview(self._memory) as buffer:
             return _fill_past_cache(descriptor, chunks, buffer)
 
