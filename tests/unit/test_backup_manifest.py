@@ -151,8 +151,8 @@ def test_a_flipped_or_cut_part_never_says_something_else(data: st.DataObject) ->
 
 
 def test_a_bomb_is_unfolded_in_small_pieces() -> None:
-    bomb = zipped(b"\n" * (64 << 20))
+    bomb = gzip.compress(b"\n" * (64 << 20))
     assert len(bomb) < 100_000
     assert next(lines_in([bomb], "bomb")) == b"\n"
     with pytest.raises(ManifestDamaged):
-        list(lines_in([zipped(b"x" * (1 << 22))], "bomb"))
+        list(lines_in([gzip.compress(b"x" * (1 << 22))], "bomb"))
