@@ -35,6 +35,7 @@ FULL_BYTES = PACK_BYTES // 2
 in memory, and memory that is new to a machine costs as much as a third of the hashing."""
 
 _RAW_BLOCK = 128 << 10
+_PAGE = 4096
 _TAIL_ROOM = 1 * MIB
 """Left free for SHA256SUMS: 8,192 members, far more than 64 MiB of anything but empty frames."""
 _MOST_MEMBERS = 8000
@@ -198,7 +199,7 @@ def _closed(frames: memoryview | bytes, members: Sequence[bytes], salt: int, who
 
 
 class Unpacker:
-    """Takes members out of packs. One per thread."""
+    """Takes members out of packs, each into the same memory. One per thread."""
 
     def __init__(self) -> None:
         import zstandard
@@ -206,17 +207,22 @@ class Unpacker:
         self._error = zstandard.ZstdError
         self._unfolded_size = zstandard.frame_content_size
         self._decompressor = zstandard.ZstdDecompressor()
+        # content begins at a page, so that a disk takes it from where it lies
+        self._memory = memoryview(mmap.mmap(-1, _PAGE + LARGEST_FRAME, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
     def content_of(self, frame: Piece, name: str) -> memoryview:
-        """Given the stored frame of a member, return its content. FrameDamaged names the pack."""
+        """Given the stored frame of a member, return its content, good until the next call. FrameDamaged."""
+        member = self._memory[_PAGE - BLOCK :]
         try:
-            if self._unfolded_size(frame) > LARGEST_FRAME:
+            unfolded = self._unfolded_size(frame)
+            if unfolded > LARGEST_FRAME:
                 raise FrameDamaged(name=name, why=_("it unfolds to more than it may"))
-            data = self._decompressor.decompress(frame, max_output_size=LARGEST_FRAME)
-            size = int(data[124:135], 8)
+            with self._decompressor.stream_reader(frame) as reader:
+                count = reader.readinto(member)
+                is_whole = count == unfolded and not reader.read(1)
+            size = int(bytes(member[124:135]), 8)
         except (self._error, ValueError) as error:
             raise FrameDamaged(name=name, why=str(error)) from error
-        content = memoryview(data)[BLOCK : BLOCK + size]
-        if len(content) != size or data[257:262] != b"ustar":
+        if not is_whole or BLOCK + size > count or bytes(member[257:262]) != b"ustar":
             raise FrameDamaged(name=name, why=_("it is not a member of a tar archive"))
-        return content
+        return member[BLOCK : BLOCK + size]

@@ -32,6 +32,9 @@ from kdx.transfer.hands import work_in_processes
 from kdx.transfer.limit import Limiter, SharedLimiter
 from kdx.transfer.pace import Pace
 
+AT_WORK = 3
+"""Processes for each core, where files are written to a disk of this machine: each waits for it after every file."""
+
 
 def pick(source: Source, at: Moment | None) -> tuple[Stored, list[KdxError]]:
     """Return the snapshot to restore from, and what is wrong with the seals that were looked at. NoSnapshot."""
@@ -151,7 +154,7 @@ class _Work:
                 todo,
                 open_lane=partial(self._lane, SharedLimiter(self.wish.bandwidth), resumed),
                 work=_deliver_all,
-                processes=cores(),
+                processes=AT_WORK * cores(),
                 progress=progress,
             )
         return work_through(
