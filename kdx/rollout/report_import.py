@@ -10,6 +10,7 @@ from kdx.rollout.grid import Grid, Record, records_of
 from kdx.rollout.judged import Judged, Line, Verdict
 from kdx.rollout.observation_proof import import_run
 from kdx.rollout.overview import Overview, find_item, find_place
+from kdx.rollout.sent_file import SentFile
 from kdx.rollout.stream import Definition, ReportMap
 from kdx.rollout.values import normal, read_day, read_number
 from kdx.state.events.rollout import ObservationMade
@@ -40,19 +41,19 @@ def find_map(definition: Definition, name: str) -> ReportMap:
 
 
 def judge_report(
-    overview: Overview, columns: ReportMap, grid: Grid, file: str, sha256: str, encoding: str, collected: date | None
+    overview: Overview, columns: ReportMap, grid: Grid, sent: SentFile, collected: date | None
 ) -> Judged:
     """Return what a report shows. `collected` is the day it speaks of, where it has no such column."""
     wanted = {key: (heading,) for key, heading in columns.columns.items()}
     conditions = (*columns.needs, *columns.only)
     wanted |= {f"?{heading}": (heading,) for heading in conditions}
     optional = ("item",) if collected is None else ("item", "collected")
-    records = records_of(grid, wanted, optional, file)
+    records = records_of(grid, wanted, optional, sent.name)
     lines: list[Line] = []
     found: dict[_Place, list[tuple[Record, int, int, date]]] = {}
     year = fiscal_year_of_moment(overview.world.now, overview.world.now.tzinfo or UTC)
     if not columns.any_year:
-        _refuse_other_year(grid, records, year, file)
+        _refuse_other_year(grid, records, year, sent.name)
     for record in records:
         try:
             if not _counts(record, columns.only):
@@ -73,14 +74,14 @@ def judge_report(
             where = parts[1][0].values["school"]
             lines.append(Line(parts[1][0].number, where, str(columns.label), Verdict.PROBLEM, why=why))
             continue
-        event = _observation(overview, columns, place, parts, sha256)
+        event = _observation(overview, columns, place, parts, sent.sha256)
         line = _line(overview, columns, parts, event)
         lines += [line] if line else []
         events += [event] if line and line.verdict is Verdict.CHANGE else []
     fit = all(line.verdict is Verdict.CHANGE for line in lines)
     ordered = tuple(sorted(lines, key=lambda line: line.row))
     taken = tuple(events) if fit else ()
-    return Judged(file, sha256, columns.id, encoding, len(records), ordered, taken, columns.source)
+    return Judged(sent.name, sent.sha256, columns.id, sent.encoding, len(records), ordered, taken, columns.source)
 
 
 _Place = tuple[str, str, str]
