@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kdx.checklist.figures import CITY, Known
 from kdx.checklist.table import FIRST, LAST, Figure, Item
-from kdx.config.model import nearest_names
+from kdx.config.naming import nearest_names
 from kdx.errors import UsageMistake
 from kdx.inventory.fiscal_year import fiscal_year, fiscal_year_label
 from kdx.language import N_, _
