@@ -13,7 +13,8 @@ from functools import partial
 
 from kdx.errors import GateClosed, KdxError
 from kdx.inventory.catalog.catalog import open_catalog
-from kdx.inventory.scan import ScanResult, scan_share
+from kdx.inventory.scan import scan_share
+from kdx.inventory.scanned import ScanResult
 from kdx.language import N_
 from kdx.migration.migration import Migration, NothingPlanned, destination_entries, entries_at, open_migration
 from kdx.migration.open_questions import Undecided, open_questions
