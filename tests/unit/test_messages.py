@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from message_catalog import Message, problems
+from message_catalog import Message, marked, problems
 
 ROOT = Path(__file__).parents[2]
 PO_FILE = ROOT / "kdx" / "locale" / "ja" / "LC_MESSAGES" / "kdx.po"
@@ -38,6 +38,15 @@ def test_the_check_fails_and_says_where(tmp_path: Path) -> None:
     )
     assert done.returncode == 1 and "'a bug in kdx' is not translated" in done.stderr
     assert "Traceback" not in done.stderr and not empty.exists()
+
+
+def test_a_sentence_with_a_number_is_collected_with_both_its_forms(tmp_path: Path) -> None:
+    source = tmp_path / "some.py"
+    source.write_text('ngettext("{count} row", "{count} rows", n)\n_("a")\n', "utf-8")
+    assert list(marked(source)) == [("{count} row", "{count} rows"), "a"]
+    source.write_text('ngettext("{count} row", many, n)\n', "utf-8")
+    with pytest.raises(SystemExit, match="two constant strings"):
+        list(marked(source))
 
 
 @pytest.mark.parametrize(
