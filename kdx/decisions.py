@@ -10,7 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from kdx.config.location import parse_location
-from kdx.config.model import Board, School, Share, Target, UnknownName, nearest_names
+from kdx.config.model import Board, School, Share, Target
+from kdx.config.naming import UnknownName, nearest_names
 from kdx.errors import GateClosed, UsageMistake
 from kdx.inventory.assess.answers import Answer, Answers, Written, complain, read_answers
 from kdx.inventory.assess.assessment import assess, place_at

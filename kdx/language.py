@@ -1,6 +1,6 @@
 """English source strings through gettext. Never reads the environment: `cli/` says which language.
 
-`_` translates now, `N_` marks a constant for translation when it is shown.
+`_` translates now, `N_` marks a constant for translation when it is shown; `ngettext` is for sentences with a number.
 """
 
 import gettext
@@ -28,6 +28,14 @@ def current_language() -> str:
 def translate(message: str) -> str:
     """Given an English source string, return it in the present language."""
     return _catalog.gettext(message) if message else ""
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Given an English sentence for one and one for any other number, return that for `count` in the present language.
+
+    Its values are still to be filled in.
+    """
+    return _catalog.ngettext(one, many, count)
 
 
 def in_every_language(message: str) -> tuple[str, ...]:

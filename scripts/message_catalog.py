@@ -28,6 +28,7 @@ from kdx.errors import KdxError
 PACKAGE = Path(kdx.__file__).parent
 PO_FILE = PACKAGE / "locale" / "ja" / "LC_MESSAGES" / "kdx.po"
 MARKS = ("_", "N_")
+PLURAL = "ngettext"
 Message = str | tuple[str, str]
 
 # what click says itself where a person can meet it
@@ -90,18 +91,30 @@ def collect() -> dict[Message, set[str]]:
     return found
 
 
-def marked(path: Path) -> Iterator[str]:
-    """Yield what is marked with _() or N_() in a file. Text that is made while running could never be translated.
+def marked(path: Path) -> Iterator[Message]:
+    """Yield what is marked with _(), N_() or ngettext() in a file. Text made while running could never be translated.
 
     _() of a name or an item is a constant that was marked with N_() elsewhere.
     """
     for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id == PLURAL:
+            yield plural_of(node, path)
+        elif node.func.id in MARKS:
             argument = node.args[0]
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                 yield argument.value
             elif node.func.id == "N_" or not isinstance(argument, (ast.Name, ast.Attribute, ast.Subscript)):
                 sys.exit(f"{path}:{node.lineno}: {node.func.id}() takes one constant string")
+
+
+def plural_of(call: ast.Call, path: Path) -> Message:
+    """Return the two sentences of a call of ngettext()."""
+    match call.args[:2]:
+        case [ast.Constant(value=str(one)), ast.Constant(value=str(many))]:
+            return one, many
+    sys.exit(f"{path}:{call.lineno}: {PLURAL}() takes two constant strings and a number")
 
 
 def descendants(kind: type[KdxError]) -> Iterator[type[KdxError]]:

@@ -1,7 +1,6 @@
 """A file with answers to the checklist -> figures, judged whole: all of it fits or nothing is taken. Writes nothing."""
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -9,13 +8,13 @@ from pathlib import Path
 
 from kdx.checklist.figures import CITY, Known
 from kdx.checklist.table import FIRST, LAST, Figure, Item
-from kdx.config.model import nearest_names
+from kdx.config.naming import nearest_names
 from kdx.errors import UsageMistake
 from kdx.inventory.fiscal_year import fiscal_year, fiscal_year_label
 from kdx.language import N_, _
-from kdx.rollout.entry import FileUnread
-from kdx.rollout.grid import MOST_BYTES, FileUnclear, Grid, Record, decode, grid_of_csv, records_of
+from kdx.rollout.grid import Grid, Record, records_of
 from kdx.rollout.judged import Judged, Line, Verdict
+from kdx.rollout.sent_file import ReadSheet, SentFile, grid_of, read_sent_file
 from kdx.rollout.values import normal, read_number, squeezed
 from kdx.state.events.checklist import ChecklistFigure, ChecklistImported
 
@@ -56,34 +55,23 @@ def read_year(text: str) -> int:
     return year
 
 
-def judge_file(known: Known, path: Path, what: Import, read_sheet: Callable[[bytes, str], Grid]) -> Judged:
+def judge_file(known: Known, path: Path, what: Import, read_sheet: ReadSheet) -> Judged:
     """Judge a file of figures."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise FileUnclear(file=path, why=N_("it is larger than any such report"))
-        raw = path.read_bytes()
-    except OSError as error:
-        raise FileUnread(path=path, why=error.strerror) from error
-    sha256 = hashlib.sha256(raw).hexdigest()
-    if raw.startswith(b"PK\x03\x04"):
-        grid, encoding = read_sheet(raw, path.name), "xlsx"
-    else:
-        text, encoding = decode(raw, path.name)
-        grid = grid_of_csv(text, path.name)
-    return judge(known, grid, what, path.name, sha256, encoding)
+    sent = read_sent_file(path)
+    return judge(known, grid_of(sent, read_sheet), what, sent)
 
 
-def judge(known: Known, grid: Grid, what: Import, file: str, sha256: str, encoding: str) -> Judged:
+def judge(known: Known, grid: Grid, what: Import, sent: SentFile) -> Judged:
     """Return what a table would change, line by line; its events are empty where one line cannot be taken."""
     # 項目 or 問番号 names the item; which of the two is there is seen row by row
-    records = records_of(grid, HEADINGS, tuple(set(OPTIONAL) - {"total"}), file)
+    records = records_of(grid, HEADINGS, tuple(set(OPTIONAL) - {"total"}), sent.name)
     before = {(one.side, one.item, one.fiscal_year, one.edition): one for one in known.figures}
     lines, events = [], []
     seen: dict[str, int] = {}
     for record in records:
         name = record.values.get("item") or record.values.get("question", "")
         try:
-            event = _event(known, record, what, sha256)
+            event = _event(known, record, what, sent.sha256)
             if event.item in seen:
                 raise ValueError(_("this item stands in row {row} already").format(row=seen[event.item]))
             seen[event.item] = record.number
@@ -97,9 +85,10 @@ def judge(known: Known, grid: Grid, what: Import, file: str, sha256: str, encodi
             lines.append(Line(record.number, "", label, Verdict.CHANGE, shown, after))
             events.append(event)
     if not records:
-        lines.append(Line(0, "", file, Verdict.PROBLEM, why=_("it has no row with a figure")))
+        lines.append(Line(0, "", sent.name, Verdict.PROBLEM, why=_("it has no row with a figure")))
     fit = all(line.verdict is Verdict.CHANGE for line in lines)
-    return Judged(file, sha256, "checklist", encoding, len(records), tuple(lines), tuple(events) if fit else ())
+    taken = tuple(events) if fit else ()
+    return Judged(sent.name, sent.sha256, "checklist", sent.encoding, len(records), tuple(lines), taken)
 
 
 def record_of(judged: Judged, what: Import) -> ChecklistImported:

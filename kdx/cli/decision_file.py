@@ -1,11 +1,10 @@
 """A decisions file as a school sends it back -> rows of text. Believes nothing and judges nothing.
 
-Excel or CSV, read as every file somebody sends (kdx/rollout/grid.py, kdx/cli/sheet_reader.py); merged cells count for
-every row they cover, but for what names an entry.
+Excel or CSV, read as every file somebody sends (kdx/rollout/sent_file.py, kdx/cli/sheet_reader.py); merged cells count
+for every row they cover, but for what names an entry.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from kdx.cli.sheet_reader import cells_of
@@ -13,7 +12,9 @@ from kdx.decisions import File
 from kdx.errors import UsageMistake
 from kdx.inventory.assess.answers import COLUMNS, Written, column_of_heading, headings
 from kdx.language import N_, _, translate
-from kdx.rollout.grid import HEADINGS_WITHIN, FileUnclear, Limits, decode, grid_of_csv, unguarded
+from kdx.rollout.entry import FileUnread
+from kdx.rollout.grid import HEADINGS_WITHIN, FileUnclear, Limits, grid_of_csv, unguarded
+from kdx.rollout.sent_file import WORKBOOK, SentFile, read_sent_file
 
 NEEDED = ("id", "decision")
 NEVER_SPREAD = ("id", "path", "name")
@@ -32,13 +33,10 @@ class FileUnreadable(UsageMistake):
 def read_decisions(path: Path) -> File:
     """Return a file's rows with the columns that are known, cells as text. FileUnreadable says what is wrong."""
     try:
-        raw = path.read_bytes()
-        workbook = path.suffix.lower() in (".xlsx", ".xlsm") or raw.startswith(b"PK\x03\x04")
-        table = _workbook(raw, path.name) if workbook else _comma_separated(raw, path.name)
-        return File(path.name, sha256(raw).hexdigest(), list(_rows(enumerate(table, 1), path)))
-    except OSError as error:
-        raise FileUnreadable(file=path, why=error.strerror) from error
-    except FileUnclear as error:
+        sent = read_sent_file(path, LIMITS)
+        table = _workbook(sent) if sent.encoding == WORKBOOK else _comma_separated(sent)
+        return File(sent.name, sent.sha256, list(_rows(enumerate(table, 1), path)))
+    except (FileUnread, FileUnclear) as error:
         raise FileUnreadable(file=path, why=translate(str(error.values["why"]))) from error
 
 
@@ -60,14 +58,13 @@ def _rows(table: Iterable[tuple[int, Sequence[str]]], path: Path) -> Iterator[Wr
         raise FileUnreadable(file=path, why=_("it has no row with the headings {wanted}").format(wanted=wanted))
 
 
-def _comma_separated(raw: bytes, file: str) -> Iterator[Sequence[str]]:
-    text, _encoding = decode(raw, file, LIMITS)
-    for row in grid_of_csv(text, file):
+def _comma_separated(sent: SentFile) -> Iterator[Sequence[str]]:
+    for row in grid_of_csv(sent.text, sent.name):
         yield [unguarded(str(cell)) for cell in row]
 
 
-def _workbook(raw: bytes, file: str) -> Iterator[Sequence[str]]:
-    rows, covered = cells_of(raw, file, LIMITS)
+def _workbook(sent: SentFile) -> Iterator[Sequence[str]]:
+    rows, covered = cells_of(sent.raw, sent.name, LIMITS)
     known = headings()
     own: frozenset[int] = frozenset()
     for number, row in enumerate(rows):

@@ -21,7 +21,7 @@ from kdx.language import N_
 from kdx.processes import cores
 
 if TYPE_CHECKING:
-    from kdx.inventory.scan import ScanResult
+    from kdx.inventory.scanned import ScanResult
 
 
 @click.command(cls=KdxCommand, acts=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from kdx.config.location import Location, parse_location
 from kdx.config.mistakes import Findings, Mistake
-from kdx.config.model import nearest_names
+from kdx.config.naming import nearest_names
 from kdx.config.secret import SecretReference, parse_reference
 from kdx.errors import ConfigurationError
 from kdx.language import _

@@ -1,34 +1,17 @@
 """What the inventory folder says, as frozen nouns: board, school, server, share, target. No file is read here."""
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
-from typing import TypeVar
 
 from kdx.config.location import Location, parse_location
 from kdx.config.mistakes import Mistake
+from kdx.config.naming import find
 from kdx.config.scheduling import HazardPolicy, Scheduling
 from kdx.config.secret import SecretReference
-from kdx.errors import ConfigurationError, UsageMistake
-from kdx.language import N_, translate
-
-Noun = TypeVar("Noun")
-
-
-class UnknownName(UsageMistake):
-    """A school, share or target was named that the inventory does not hold."""
-
-    message = N_("The inventory has no {kind} named {name!r}.")
-    advice = N_("Nearest: {nearest}. All of them: kdx inventory list.")
-
-
-class AmbiguousName(UsageMistake):
-    """A part of a name fits several schools or shares."""
-
-    message = N_("{name!r} fits more than one {kind}: {nearest}.")
-    advice = N_("Write one of them in full.")
+from kdx.errors import ConfigurationError
+from kdx.language import N_
 
 
 class NoTarget(ConfigurationError):
@@ -252,7 +235,7 @@ class Board:
 
     def school(self, text: str) -> School:
         """Return the school with this id, or the only one whose Japanese name holds `text`."""
-        return _find(text, self.schools, N_("school"), lambda school: (school.id, school.name))
+        return find(text, self.schools, N_("school"), lambda school: (school.id, school.name))
 
     def share(self, school: str, share: str | None = None) -> Share:
         """Return a school's share by name or id; its only one where none is named."""
@@ -262,7 +245,7 @@ class Board:
             raise NoShare(school=found.name)
         if share is None and len(shares) == 1:
             return shares[0]
-        return _find(share or "", shares, N_("share"), lambda item: (item.id, item.name))
+        return find(share or "", shares, N_("share"), lambda item: (item.id, item.name))
 
     def shares_named(self, school: str | None, share: str | None) -> tuple[Share, ...]:
         """Return the shares a pair of optional names means: of one school or all, one of them or all."""
@@ -282,23 +265,4 @@ class Board:
             return known[text]
         if text.startswith("/") or ":" in text:
             return Target(name=text, location=parse_location(text))
-        return _find(text, self.targets, N_("target"), lambda target: (target.name, target.name))
-
-
-def _find(text: str, items: Sequence[Noun], kind: str, names: Callable[[Noun], tuple[str, str]]) -> Noun:
-    exact = [item for item in items if text in names(item)]
-    if len(exact) == 1:
-        return exact[0]
-    partial = [item for item in items if text and any(text in name for name in names(item))]
-    if len(partial) == 1:
-        return partial[0]
-    if partial or (not text and items):
-        several = ", ".join(names(item)[1] for item in partial or items)
-        raise AmbiguousName(name=text, kind=translate(kind), nearest=several)
-    near = nearest_names(text, [name for item in items for name in names(item)])
-    raise UnknownName(name=text, kind=translate(kind), nearest=", ".join(near) or "-")
-
-
-def nearest_names(text: str, names: list[str], most: int = 3) -> list[str]:
-    """Given what was written and what exists, return up to `most` names it may have meant, nearest first."""
-    return difflib.get_close_matches(text, names, n=most, cutoff=0.4)
+        return find(text, self.targets, N_("target"), lambda target: (target.name, target.name))

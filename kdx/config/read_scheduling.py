@@ -20,7 +20,8 @@ from kdx.config.fields import (
     refuse_unknown,
 )
 from kdx.config.mistakes import Findings
-from kdx.config.model import Publication, Target, nearest_names
+from kdx.config.model import Publication, Target
+from kdx.config.naming import nearest_names
 from kdx.config.scheduling import HazardPolicy, OwnLine, Scheduling, Span, Vacation, Wave
 from kdx.config.schools import resolve_file
 from kdx.language import _

@@ -4,7 +4,8 @@ import re
 
 from kdx.config.fields import Node, mistake, read_items, read_mapping, read_text, refuse_unknown
 from kdx.config.mistakes import Findings
-from kdx.config.model import Person, nearest_names
+from kdx.config.model import Person
+from kdx.config.naming import nearest_names
 from kdx.language import _
 
 RIGHTS = ("approve", "waive", "examine")

@@ -14,7 +14,8 @@ from pathlib import Path
 from kdx.config.fields import Node, is_empty, mistake, read_location, read_required
 from kdx.config.location import Location
 from kdx.config.mistakes import Findings, Mistake
-from kdx.config.model import School, nearest_names
+from kdx.config.model import School
+from kdx.config.naming import nearest_names
 from kdx.config.schools import check_school_id, check_share_name, read_school_facts
 from kdx.language import _
 

@@ -28,7 +28,8 @@ from kdx.config.hosts import Hosts
 from kdx.config.ignore import extend, read_patterns
 from kdx.config.location import Location
 from kdx.config.mistakes import Findings
-from kdx.config.model import IgnoreRules, School, Server, Share, nearest_names
+from kdx.config.model import IgnoreRules, School, Server, Share
+from kdx.config.naming import nearest_names
 from kdx.config.secret import SecretReference
 from kdx.language import _
 

@@ -20,7 +20,8 @@ from kdx.config.fields import (
     warning,
 )
 from kdx.config.mistakes import Findings
-from kdx.config.model import Board, Network, Target, WeatherAreas, nearest_names
+from kdx.config.model import Board, Network, Target, WeatherAreas
+from kdx.config.naming import nearest_names
 from kdx.config.read_scheduling import read_hazard_policy, read_publication, read_scheduling
 from kdx.config.roles import read_roles
 from kdx.config.schools import resolve_file

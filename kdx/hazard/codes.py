@@ -17,8 +17,7 @@ from kdx.language import _, current_language
 OWN = Path(__file__).with_name("jma.yml")
 NAME = "rules/jma.yml"
 KEYS = (
-    "dated", "source", "warnings", "rivers", "significancies", "outlooks", "ended", "in_force", "every_municipality",
-    "may_leave_out",
+    "dated", "source", "warnings", "rivers", "significancies", "outlooks", "ended", "in_force", "may_leave_out",
 )
 MEANING_KEYS = ("name", "english", "level", "peril")
 
@@ -52,8 +51,8 @@ class Codes:
     """By the type of 危険度; their level says nothing."""
     ended: frozenset[str]
     in_force: frozenset[str]
-    every_municipality: frozenset[str]
     may_leave_out: frozenset[str]
+    """Types of report that need not name an inland municipality; where any other leaves it out, that is a doubt."""
 
 
 def codes_of(folder: Path | None) -> Codes:
@@ -94,7 +93,6 @@ def _codes(top: Node, found: Findings) -> Codes:
         },
         ended=_words(values.get("ended"), found),
         in_force=_words(values.get("in_force"), found),
-        every_municipality=_words(values.get("every_municipality"), found),
         may_leave_out=_words(values.get("may_leave_out"), found),
     )
 

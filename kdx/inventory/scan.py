@@ -4,107 +4,29 @@ A first scan walks and hashes in one go. A later one, and one that goes on after
 every hash that still counts, and reads only the rest. Until the catalog has its name, the last one stays the last.
 """
 
-import hashlib
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdx.config.model import Share
-from kdx.errors import ExitCode, Unreachable
 from kdx.inventory.attempt import Attempt, begin_attempt
 from kdx.inventory.errand import BATCH_BYTES, BATCH_FILES, BATCH_LETTERS, Errand, Task
 from kdx.inventory.guard import Shrinking, SourceShrunk, refuse_shrunk
-from kdx.inventory.ignore import ignore_matcher
 from kdx.inventory.rights import read_rights
+from kdx.inventory.scanned import ScanResult, Seen, catalogued
 from kdx.inventory.workers import Workers
 from kdx.language import _
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
-from kdx.remotes.interface import LEFT_BY_RULE, NOT_READ, Entry, Kind, PlaceMissing, SkipReason
+from kdx.remotes.interface import Entry, Kind, PlaceMissing
 from kdx.state.folder import StateFolder, full_disk_explained
 
 if TYPE_CHECKING:
     from kdx.inventory.catalog.queries import Count
     from kdx.inventory.catalog.table import Database
-    from kdx.state.events.moving import ScanFinished
-
-UNREAD_LISTED = 1000
-"""So many unread entries are listed by a scan; the catalog has all of them."""
-HOLDERS_ASKED = 20
-"""As many as a person reads; each may cost several round trips."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScanResult:
-    """What a scan saw. The catalog has every entry; this is its sum."""
-
-    share: Share
-    catalog: Path
-    catalog_sha256: str
-    """Hexadecimal, of the catalog file."""
-    started: datetime
-    ended: datetime
-    counts: tuple["Count", ...]
-    ignored: tuple[tuple[str, int], ...]
-    """(pattern, entries left because of it), every pattern of the share in its order."""
-    unread: tuple[tuple[str, str], ...]
-    """(path, reason) of the first UNREAD_LISTED entries that were not read."""
-    holders: Mapping[str, str]
-    """Who has a locked file open, by path, where that is known; asked for the first HOLDERS_ASKED locked ones."""
-    read_content: bool
-    """False for a scan of names: what was not known before is still not known."""
-    hashed: int
-    """Files whose content this scan read; the others were known."""
-    hashed_bytes: int
-
-    def entries(self, kind: str | None = None) -> int:
-        """Return the number of entries, of one kind or of all."""
-        return sum(count.entries for count in self.counts if kind in (None, count.kind))
-
-    @property
-    def bytes(self) -> int:
-        """Size of all files, whatever becomes of them."""
-        return sum(count.bytes for count in self.counts)
-
-    @property
-    def left_by_rule(self) -> int:
-        """Number of entries left by rule."""
-        return sum(count.entries for count in self.counts if count.skip in LEFT_BY_RULE)
-
-    @property
-    def not_read(self) -> int:
-        """Number of entries that could not be read."""
-        return sum(count.entries for count in self.counts if count.skip in NOT_READ)
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """3 where something could not be read."""
-        return ExitCode.INCOMPLETE if self.not_read else ExitCode.DONE
-
-    def event(self) -> "ScanFinished":
-        """Return what the ledger keeps of it."""
-        from kdx.state.events.moving import ScanFinished
-
-        return ScanFinished(
-            school=self.share.school,
-            share=self.share.name,
-            share_id=self.share.id,
-            entries=self.entries(),
-            files=self.entries(Kind.FILE),
-            bytes=self.bytes,
-            not_read=self.not_read,
-            left_by_rule=self.left_by_rule,
-            read_content=self.read_content,
-            catalog=self.catalog.name,
-            catalog_sha256=self.catalog_sha256,
-            started=self.started,
-            ended=self.ended,
-        )
 
 
 def scan_share(
@@ -141,7 +63,7 @@ def scan_share(
                 seen = _walk(attempt, workers, database, accept_smaller)
                 if read_content and not at_once:
                     seen = _hash_rest(attempt, workers, database, seen)
-                return _finish(attempt, place, database, seen, read_content)
+                return catalogued(attempt, place, database, seen, read_content)
 
 
 @contextmanager
@@ -160,18 +82,7 @@ def _beside(work: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """How far a scan has come: a table of everything, and how much was read for it."""
-
-    table: Path
-    counts: tuple["Count", ...]
-    ended: datetime
-    hashed: int
-    hashed_bytes: int
-
-
-def _walk(attempt: Attempt, workers: Workers, database: "Database", accept_smaller: bool) -> _Seen:
+def _walk(attempt: Attempt, workers: Workers, database: "Database", accept_smaller: bool) -> Seen:
     """Wait until everything was seen, and write it as a table with every hash that is known."""
     from kdx.inventory.catalog.assemble import Known, write_walk
     from kdx.inventory.catalog.catalog import catalog_in, metadata_of
@@ -197,14 +108,14 @@ def _walk(attempt: Attempt, workers: Workers, database: "Database", accept_small
     metadata = metadata_of(attempt.share, attempt.started, ended, rights).as_text()
     known = Known(last, attempt.left, attempt.began)
     write_walk(database, table, attempt.journals("walk", "names"), known, metadata)
-    seen = _Seen(table, _whole(database, table, told.entries), ended, told.hashed, told.bytes)
+    seen = Seen(table, _whole(database, table, told.entries), ended, told.hashed, told.bytes)
     if not accept_smaller:
         files = files_in(before) if last else None
         refuse_shrunk(attempt.share.name, Shrinking(files, files_in(seen.counts), told.entries))
     return seen
 
 
-def _hash_rest(attempt: Attempt, workers: Workers, database: "Database", seen: _Seen) -> _Seen:
+def _hash_rest(attempt: Attempt, workers: Workers, database: "Database", seen: Seen) -> Seen:
     """Hash the files whose content is not known yet, and write the table again with what came of it."""
     from kdx.inventory.catalog.assemble import bytes_to_hash, unhashed, write_hashed
     from kdx.inventory.catalog.catalog import metadata_of
@@ -223,7 +134,7 @@ def _hash_rest(attempt: Attempt, workers: Workers, database: "Database", seen: _
     rights = read_rights(attempt.journals("rights"))
     metadata = metadata_of(attempt.share, attempt.started, ended, rights).as_text()
     write_hashed(database, table, seen.table, attempt.journals("hash"), metadata)
-    return _Seen(table, _whole(database, table, entries_in(seen.counts)), ended, told.hashed, told.bytes)
+    return Seen(table, _whole(database, table, entries_in(seen.counts)), ended, told.hashed, told.bytes)
 
 
 def _whole(database: "Database", table: Path, entries: int) -> tuple["Count", ...]:
@@ -249,54 +160,3 @@ def _tasks(files: Iterable[Entry]) -> Iterator[Task]:
             batch, size, letters = [], 0, 0
     if batch:
         yield Task(files=batch)
-
-
-def _finish(
-    attempt: Attempt, place: Place, database: "Database", seen: _Seen, read_content: bool
-) -> ScanResult:
-    """Give the table its name as a catalog, and sum it up."""
-    from kdx.inventory.catalog.catalog import new_catalog_path
-    from kdx.inventory.catalog.queries import ignored_paths, unread_paths
-    from kdx.inventory.catalog.table import move_durably
-
-    pattern_of = ignore_matcher(attempt.share.ignore.patterns)
-    skips = {count.skip for count in seen.counts}
-    paths = ignored_paths(database, seen.table) if SkipReason.IGNORED in skips else ()
-    ignored = Counter(pattern_of(path.rpartition("/")[2]) for path in paths)
-    unread = tuple(unread_paths(database, seen.table, UNREAD_LISTED)) if skips & NOT_READ else ()
-    result = ScanResult(
-        share=attempt.share,
-        catalog=new_catalog_path(attempt.catalogs, attempt.started),
-        catalog_sha256=_sha256(seen.table),
-        started=attempt.started,
-        ended=seen.ended,
-        counts=seen.counts,
-        ignored=tuple((pattern, ignored[pattern]) for pattern in attempt.share.ignore.patterns),
-        unread=unread,
-        holders=_holders(place, [path for path, reason in unread if reason == SkipReason.LOCKED]),
-        read_content=read_content,
-        hashed=seen.hashed,
-        hashed_bytes=seen.hashed_bytes,
-    )
-    move_durably(seen.table, result.catalog)
-    attempt.forget()
-    return result
-
-
-def _holders(place: Place, locked: Sequence[str]) -> dict[str, str]:
-    """Ask who has files open. Information only: a place that answers no more has been scanned all the same."""
-    if not locked:
-        return {}
-    from kdx.remotes.holder import holder_of
-
-    found: dict[str, str] = {}
-    with suppress(Unreachable), closing(place.open()) as remote:
-        for path in locked[:HOLDERS_ASKED]:
-            if holder := holder_of(remote, path):
-                found[path] = holder
-    return found
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

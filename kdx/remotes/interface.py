@@ -134,19 +134,22 @@ class NotFound(KdxError):
 
     exit_code = ExitCode.INCOMPLETE
     message = N_("{name} is not there.")
+    advice = N_("Look whether it was moved, renamed or deleted there, then run the same command again.")
 
 
 class Conflict(KdxError):
     """An object is already there that this writer did not expect."""
 
     exit_code = ExitCode.GATE
-    message = N_("{name} is already there and is not what this migration wrote.")
+    message = N_("{name} is already there and is not what kdx wrote.")
+    advice = N_("Look at it, then move it away by hand or choose another place; kdx never replaces it.")
 
 
 class NameRefused(Conflict):
     """The place cannot hold this name, or not a file of this size. The fault of one entry, not of the place."""
 
     message = N_("{name} cannot be stored there under this name: {why}.")
+    advice = N_("Give it another name or choose another place; before a migration kdx assess lists all such names.")
 
 
 class ReadFailed(KdxError):
@@ -154,6 +157,9 @@ class ReadFailed(KdxError):
 
     exit_code = ExitCode.INCOMPLETE
     message = N_("{name} could not be read ({reason}): {detail}")
+    advice = N_(
+        "Have it closed where somebody works with it, let this account read it, and run the same command again."
+    )
 
     @property
     def reason(self) -> SkipReason:

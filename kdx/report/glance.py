@@ -9,7 +9,8 @@ from kdx.errors import KdxError
 from kdx.glance import Glance
 from kdx.hazard.items import Level
 from kdx.hazard.policy import LEVELS
-from kdx.language import N_, _, translate
+from kdx.language import N_, _, ngettext, translate
+from kdx.report.counts import hours, schools, shares
 from kdx.report.hazard import JOBS
 from kdx.report.migration_status import BOARD, KINDS, NOBODY, SCHOOL, TECHNICIAN, WAITS, status_table
 from kdx.report.rollout import is_overdue
@@ -69,21 +70,21 @@ def first_steps_table() -> Table:
 
 
 def _inventory(glance: Glance) -> Line:
-    shares = [share for school in glance.board.schools for share in school.shares]
-    if not shares:
-        text = _("{schools} schools; hosts.yml names no share yet")
-        return text.format(schools=len(glance.board.schools)), "kdx inventory check"
+    every = [share for school in glance.board.schools for share in school.shares]
+    known = schools(len(glance.board.schools))
+    if not every:
+        return _("{schools}; hosts.yml names no share yet").format(schools=known), "kdx inventory check"
     scanned = glance.scanned
-    left = [share for share in shares if share.id not in scanned]
-    text = _("{schools} schools, {shares} shares, {scanned} of them scanned").format(
-        schools=len(glance.board.schools), shares=len(shares), scanned=len(shares) - len(left))
+    left = [share for share in every if share.id not in scanned]
+    text = _("{schools}, {shares}, {scanned} of them scanned").format(
+        schools=known, shares=shares(len(every)), scanned=len(every) - len(left))
     if scanned:
         oldest = min(scanned.values()).astimezone(_zone(glance))
         text += _(" (the oldest scan: {day})").format(day=f"{oldest:%Y-%m-%d}")
     if not left:
         return text, "kdx inventory list"
-    schools = {share.school for share in left}
-    return text, f"kdx inventory scan {left[0].school if len(schools) == 1 else '--all'}"
+    unseen = {share.school for share in left}
+    return text, f"kdx inventory scan {left[0].school if len(unseen) == 1 else '--all'}"
 
 
 def _migration(glance: Glance) -> Line:
@@ -97,7 +98,8 @@ def _migration(glance: Glance) -> Line:
     if waits:
         text += _("; waiting for: {who}").format(who=_(AND).join(waits))
     if counts[NOBODY]:
-        text += _("; {count} go on with the next run").format(count=counts[NOBODY])
+        more = ngettext("; {count} goes on with the next run", "; {count} go on with the next run", counts[NOBODY])
+        text += more.format(count=counts[NOBODY])
     if not glance.board.targets:
         text += _("; kdx.yml names no target yet")
     return text, _next_move(glance, [one for one in every if one.waits is not Waits.DONE])
@@ -124,21 +126,21 @@ def _backup(glance: Glance) -> Line:
         return _("kdx.yml names no vault yet, so nothing is saved"), "kdx backup init --help"
     if isinstance(glance.view, KdxError):
         return _unknown(glance.view), "kdx backup status"
-    schools = [one for one in glance.view.situation.watched if one.shares]
-    late = [one for one in schools if broken(one, glance.view.calendar, glance.now)]
-    never = [one for one in schools if any(share.saved is None for share in one.shares)]
-    hours = glance.view.calendar.rules.rpo_hours
+    watched = [one for one in glance.view.situation.watched if one.shares]
+    late = [one for one in watched if broken(one, glance.view.calendar, glance.now)]
+    never = [one for one in watched if any(share.saved is None for share in one.shares)]
+    promised = hours(glance.view.calendar.rules.rpo_hours)
     if late:
-        text = _("promise (a good backup within {hours} hours) broken: {schools}")
-        return text.format(hours=hours, schools=_named(late)), f"kdx backup run {late[0].id or '--board'}"
+        text = _("promise (a good backup within {hours}) broken: {schools}")
+        return text.format(hours=promised, schools=_named(late)), f"kdx backup run {late[0].id or '--board'}"
     if never:
         text = _("never saved yet: {schools}").format(schools=_named(never))
         return text, f"kdx backup run {never[0].id or '--board'}"
-    if not schools:
+    if not watched:
         return _("nothing to save: hosts.yml names no share yet"), "kdx inventory check"
-    ages = [glance.now - share.since for one in schools for share in one.shares]
-    text = _("promise (a good backup within {hours} hours) kept everywhere; the oldest is {age} hours old")
-    return text.format(hours=hours, age=round(max(ages) / timedelta(hours=1))), "kdx backup status"
+    ages = [glance.now - share.since for one in watched for share in one.shares]
+    text = _("promise (a good backup within {hours}) kept everywhere; the oldest is {age} old")
+    return text.format(hours=promised, age=hours(round(max(ages) / timedelta(hours=1)))), "kdx backup status"
 
 
 def _weather(glance: Glance) -> Line:
@@ -171,7 +173,7 @@ def _schedule(glance: Glance) -> Line:
             time=f"{start:%m/%d %H:%M}", job=translate(JOBS[step.job]), school=short_name(step.name)))
     late = list(dict.fromkeys(short_name(one.name) for one in glance.view.plan.unsafe))
     if late:
-        said.append(_("not safe in time: {count} schools").format(count=len(late)))
+        said.append(_("not safe in time: {schools}").format(schools=schools(len(late))))
     if isinstance(glance.timers, KdxError):
         said.append(_("whether it runs by itself is unknown: {why}").format(why=_first_line(glance.timers)))
     elif not glance.timers:
@@ -187,8 +189,8 @@ def _rollout(glance: Glance) -> Line:
     counts = Counter(one.state for one in statuses)
     overdue = sum(is_overdue(glance.overview, one) for one in statuses)
     concerned = len(statuses) - counts[State.EXEMPT]
-    said = [_("{proven} of {all} milestones proven").format(
-        proven=sum(counts[state] for state in PROVEN), all=concerned)]
+    text = ngettext("{proven} of {all} milestone proven", "{proven} of {all} milestones proven", concerned)
+    said = [text.format(proven=sum(counts[state] for state in PROVEN), all=concerned)]
     troubles = (State.HELD, State.RECHECK, State.EXPIRED, State.UNKNOWN)
     said += [f"{translate(state)} {counts[state]}" for state in troubles if counts[state]]
     if overdue:

@@ -8,7 +8,7 @@ from kdx.inventory.catalog.catalog import Catalog
 from kdx.inventory.catalog.difference import Difference
 from kdx.inventory.catalog.queries import Copy
 from kdx.inventory.overview import ShareState, Shelf
-from kdx.inventory.scan import ScanResult
+from kdx.inventory.scanned import ScanResult
 from kdx.language import N_, _, translate
 from kdx.remotes.interface import Kind
 from kdx.report.tables import Column, Table, visible

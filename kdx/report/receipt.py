@@ -100,46 +100,48 @@ def _head(facts: Facts, zone: tzinfo) -> str:
 
 def _share(share: Facts, zone: tzinfo) -> Iterator[str]:
     entries = share["entries"]
-    yield from [
-        element("h2", _("Share {name}").format(name=share["share"])),
-        pairs(
-            (_("From"), share["source"]),
-            (_("Scanned on"), _when(share["scanned"], zone)),
-            (_("Verified on"), _when(share["verified"], zone)),
-            (_("Entries proven"), f"{entries.get(Outcome.PROVEN, 0):,} ({_kinds(share['kinds'])})"),
-            (_("Bytes proven"), f"{human_bytes(share['bytes'])} ({share['bytes']:,} B)"),
-            (_("Left by rule"), f"{entries.get(Outcome.RULE, 0):,}"),
-            (_("Not taken"), f"{_not_taken(entries):,}"),
-            (_("Renamed"), f"{len(share['renamed']):,}"),
-        ),
-        _list(
-            _("How it was proven"),
-            (_("Entries"), _("Proven by"), _("Meaning")),
-            ((f"{count:,}", _(HOW[how]), _(HOW_MEANINGS[how])) for how, count in share["proven"].items()),
-        ),
-        _list(
-            _("Skipped, and why"),
-            (_("Path"), _("Outcome"), _("Why")),
-            ((row["path"], _(row["outcome"]), _(row["why"])) for row in share["skipped"]),
-        ),
-        _list(
-            _("Renamed at the target"),
-            (_("Name at the source"), _("Name at the target")),
-            ((row["from"], row["to"]) for row in share["renamed"]),
-        ),
-        _list(
-            _("What the school decided"),
-            (_("Path"), _("Decision"), _("New name"), _("Office or section"), _("Reason")),
-            (
-                (row["path"], _(row["decision"]), row["name"], row["office"], row["reason"])
-                for row in share.get("decisions", {}).get("entries", ())
-            ),
-        ),
-    ]
+    yield element("h2", _("Share {name}").format(name=share["share"]))
+    yield pairs(
+        (_("From"), share["source"]),
+        (_("Scanned on"), _when(share["scanned"], zone)),
+        (_("Verified on"), _when(share["verified"], zone)),
+        (_("Entries proven"), f"{entries.get(Outcome.PROVEN, 0):,} ({_kinds(share['kinds'])})"),
+        (_("Bytes proven"), f"{human_bytes(share['bytes'])} ({share['bytes']:,} B)"),
+        (_("Left by rule"), f"{entries.get(Outcome.RULE, 0):,}"),
+        (_("Not taken"), f"{_not_taken(entries):,}"),
+        (_("Renamed"), f"{len(share['renamed']):,}"),
+    )
+    yield from _lists(share)
     yield element(
         "p",
         _("Names left by rule (list of {version}): {patterns}").format(
             version=share["ignore"]["version"], patterns=", ".join(share["ignore"]["patterns"])
+        ),
+    )
+
+
+def _lists(share: Facts) -> Iterator[str]:
+    yield _list(
+        _("How it was proven"),
+        (_("Entries"), _("Proven by"), _("Meaning")),
+        ((f"{count:,}", _(HOW[how]), _(HOW_MEANINGS[how])) for how, count in share["proven"].items()),
+    )
+    yield _list(
+        _("Skipped, and why"),
+        (_("Path"), _("Outcome"), _("Why")),
+        ((row["path"], _(row["outcome"]), _(row["why"])) for row in share["skipped"]),
+    )
+    yield _list(
+        _("Renamed at the target"),
+        (_("Name at the source"), _("Name at the target")),
+        ((row["from"], row["to"]) for row in share["renamed"]),
+    )
+    yield _list(
+        _("What the school decided"),
+        (_("Path"), _("Decision"), _("New name"), _("Office or section"), _("Reason")),
+        (
+            (row["path"], _(row["decision"]), row["name"], row["office"], row["reason"])
+            for row in share.get("decisions", {}).get("entries", ())
         ),
     )
 

@@ -3,6 +3,7 @@
 from datetime import date, datetime, tzinfo
 
 from kdx.language import _, translate
+from kdx.report.counts import rows
 from kdx.report.tables import Kind, Table, visible
 
 GAP = "   "
@@ -83,7 +84,7 @@ def heading_line(table: Table, zone: tzinfo) -> str:
 
 def origin_line(table: Table, zone: tzinfo) -> str:
     """Return in one line when the facts of a table were true, how many there are and where they come from."""
-    parts = [_("{count} rows").format(count=f"{len(table.rows):,}")]
+    parts = [rows(len(table.rows))]
     if table.as_of is not None:
         stamp = in_zone(table.as_of, zone)
         parts.insert(0, _("as of {time}").format(time=f"{human_time(stamp, zone)} {stamp.tzname()}"))

@@ -67,7 +67,7 @@ def column_of(table: Table, key: str) -> Column:
     """Return the column `key`; UnknownColumn offers the nearest names."""
     known = {column.key: column for column in table.columns}
     if key not in known:
-        from kdx.config.model import nearest_names
+        from kdx.config.naming import nearest_names
 
         near = nearest_names(key, list(known))
         raise UnknownColumn(name=key, nearest=", ".join(near) or "-", known=", ".join(known))

@@ -19,7 +19,7 @@ from kdx.config.fields import (
 )
 from kdx.config.holidays import read_holidays
 from kdx.config.mistakes import ConfigurationMistakes, Findings
-from kdx.config.model import nearest_names
+from kdx.config.naming import nearest_names
 from kdx.config.strict_yaml import read_yaml
 from kdx.errors import ConfigurationError
 from kdx.language import N_, _

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from kdx.config.fields import Node, mistake, read_items, read_mapping, read_required, read_text, refuse_unknown
 from kdx.config.mistakes import Findings
-from kdx.config.model import nearest_names
+from kdx.config.naming import nearest_names
 from kdx.language import _
 from kdx.rollout.stream import Label
 

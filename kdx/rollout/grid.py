@@ -59,10 +59,8 @@ class Record:
     """Key -> what the cell says, normalised."""
 
 
-def decode(raw: bytes, file: str, limits: Limits = REPORT) -> tuple[str, str]:
+def decode(raw: bytes, file: str) -> tuple[str, str]:
     """Return text and encoding of a CSV file."""
-    if len(raw) > limits.bytes:
-        raise FileUnclear(file=file, why=N_("it is larger than any such report"))
     marks = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
     marked = next((encoding for mark, encoding in marks if raw.startswith(mark)), "")
     for encoding in (marked,) if marked else ("utf-8", "cp932"):

@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from kdx.config.fields import Node, mistake
 from kdx.config.mistakes import Findings
-from kdx.config.model import nearest_names
+from kdx.config.naming import nearest_names
 from kdx.language import _
 from kdx.rollout.stream import Definition, Milestone
 

@@ -174,6 +174,6 @@ def find_cell(definition: Definition, board: Board, school: str, milestone: Mile
 
 
 def _nearest(text: str, names: list[str], fit: bool) -> str:
-    from kdx.config.model import nearest_names
+    from kdx.config.naming import nearest_names
 
     return ", ".join(names if fit else nearest_names(text, names)) or "-"

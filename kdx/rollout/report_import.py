@@ -1,7 +1,8 @@
 """Reports of other programs -> observations, by a column map of rollout.yml. Judges; writes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import NamedTuple
 
 from kdx.errors import GateClosed, KdxError, UsageMistake
 from kdx.inventory.fiscal_year import APRIL, fiscal_year, fiscal_year_of_moment
@@ -10,10 +11,10 @@ from kdx.rollout.grid import Grid, Record, records_of
 from kdx.rollout.judged import Judged, Line, Verdict
 from kdx.rollout.observation_proof import import_run
 from kdx.rollout.overview import Overview, find_item, find_place
+from kdx.rollout.sent_file import SentFile
 from kdx.rollout.stream import Definition, ReportMap
 from kdx.rollout.values import normal, read_day, read_number
 from kdx.state.events.rollout import ObservationMade
-
 
 MOST = 1e9
 
@@ -40,51 +41,69 @@ def find_map(definition: Definition, name: str) -> ReportMap:
 
 
 def judge_report(
-    overview: Overview, columns: ReportMap, grid: Grid, file: str, sha256: str, encoding: str, collected: date | None
+    overview: Overview, columns: ReportMap, grid: Grid, sent: SentFile, collected: date | None
 ) -> Judged:
     """Return what a report shows. `collected` is the day it speaks of, where it has no such column."""
     wanted = {key: (heading,) for key, heading in columns.columns.items()}
     conditions = (*columns.needs, *columns.only)
     wanted |= {f"?{heading}": (heading,) for heading in conditions}
     optional = ("item",) if collected is None else ("item", "collected")
-    records = records_of(grid, wanted, optional, file)
+    records = records_of(grid, wanted, optional, sent.name)
+    now = overview.world.now
+    year = None if columns.any_year else fiscal_year_of_moment(now, now.tzinfo or UTC)
+    if year is not None:
+        _refuse_other_year(grid, records, year, sent.name)
     lines: list[Line] = []
-    found: dict[_Place, list[tuple[Record, int, int, date]]] = {}
-    year = fiscal_year_of_moment(overview.world.now, overview.world.now.tzinfo or UTC)
-    if not columns.any_year:
-        _refuse_other_year(grid, records, year, file)
-    for record in records:
-        try:
-            if not _counts(record, columns.only):
-                continue
-            place, numbers, day = _place(overview, record), _numbers(record, columns), _day(record, collected)
-            if not columns.any_year and _fiscal_year(day) != year:
-                raise ValueError(_("it speaks of fiscal year {other}, not of {year}").format(
-                    other=_fiscal_year(day), year=year
-                ))
-            found.setdefault(place, []).append((record, *numbers, day))
-        except (ValueError, KdxError) as error:
-            where = record.values.get("school", "")
-            lines.append(Line(record.number, where, str(columns.label), Verdict.PROBLEM, why=_sentence(error)))
     events = []
-    for place, parts in found.items():
+    for place, parts in _parts(overview, columns, records, year, collected, lines).items():
         if len(parts) > 1 and not (columns.count or columns.needs):
-            why = _("this school stands in row {row} already").format(row=parts[0][0].number)
-            where = parts[1][0].values["school"]
-            lines.append(Line(parts[1][0].number, where, str(columns.label), Verdict.PROBLEM, why=why))
+            why = _("this school stands in row {row} already").format(row=parts[0].record.number)
+            second = parts[1].record
+            lines.append(Line(second.number, second.values["school"], str(columns.label), Verdict.PROBLEM, why=why))
             continue
-        event = _observation(overview, columns, place, parts, sha256)
+        event = _observation(overview, columns, place, parts, sent.sha256)
         line = _line(overview, columns, parts, event)
         lines += [line] if line else []
         events += [event] if line and line.verdict is Verdict.CHANGE else []
     fit = all(line.verdict is Verdict.CHANGE for line in lines)
     ordered = tuple(sorted(lines, key=lambda line: line.row))
     taken = tuple(events) if fit else ()
-    return Judged(file, sha256, columns.id, encoding, len(records), ordered, taken, columns.source)
+    return Judged(sent.name, sent.sha256, columns.id, sent.encoding, len(records), ordered, taken, columns.source)
 
 
 _Place = tuple[str, str, str]
 """School, item, and where it was seen from."""
+
+
+class _Part(NamedTuple):
+    """What one row says of a place."""
+
+    record: Record
+    done: int
+    total: int
+    day: date
+
+
+def _parts(
+    overview: Overview, columns: ReportMap, records: Sequence[Record], year: int | None, collected: date | None,
+    problems: list[Line],
+) -> dict[_Place, list[_Part]]:
+    """Return what the rows say of each place; those that cannot be taken are added to `problems`."""
+    found: dict[_Place, list[_Part]] = {}
+    for record in records:
+        try:
+            if not _counts(record, columns.only):
+                continue
+            place, numbers, day = _place(overview, record), _numbers(record, columns), _day(record, collected)
+            if year not in (None, _fiscal_year(day)):
+                raise ValueError(_("it speaks of fiscal year {other}, not of {year}").format(
+                    other=_fiscal_year(day), year=year
+                ))
+            found.setdefault(place, []).append(_Part(record, *numbers, day))
+        except (ValueError, KdxError) as error:
+            where = record.values.get("school", "")
+            problems.append(Line(record.number, where, str(columns.label), Verdict.PROBLEM, why=_sentence(error)))
+    return found
 
 
 def _refuse_other_year(grid: Grid, records: list[Record], year: int, file: str) -> None:
@@ -168,11 +187,10 @@ def _day(record: Record, collected: date | None) -> date:
 
 
 def _observation(
-    overview: Overview, columns: ReportMap, place: _Place, parts: list[tuple[Record, int, int, date]],
-    sha256: str,
+    overview: Overview, columns: ReportMap, place: _Place, parts: Sequence[_Part], sha256: str
 ) -> ObservationMade:
-    done, total = sum(part[1] for part in parts), sum(part[2] for part in parts)
-    moment = datetime.combine(min(part[3] for part in parts), time(), overview.world.now.tzinfo)
+    done, total = sum(part.done for part in parts), sum(part.total for part in parts)
+    moment = datetime.combine(min(part.day for part in parts), time(), overview.world.now.tzinfo)
     age = timedelta(days=columns.max_age_days) if columns.max_age_days else None
     return ObservationMade(
         check=columns.check, school=place[0], item=place[1], target=f"report:{columns.id}", vantage=place[2],
@@ -188,7 +206,7 @@ def _percent(overview: Overview, check: str) -> int:
 
 
 def _line(
-    overview: Overview, columns: ReportMap, parts: list[tuple[Record, int, int, date]], event: ObservationMade
+    overview: Overview, columns: ReportMap, parts: Sequence[_Part], event: ObservationMade
 ) -> Line | None:
     """Return what taking an observation changes; None where the ledger has it already."""
     known = overview.world.facts.observations.get((event.check, event.school, event.item), {}).values()
@@ -199,7 +217,8 @@ def _line(
         ),
         key=lambda body: str(body.get("collected")), default=None,
     )
-    row = (parts[0][0].number, parts[0][0].values["school"], str(columns.label))
+    first = parts[0].record
+    row = (first.number, first.values["school"], str(columns.label))
     zone = overview.world.now.tzinfo
     after = _shown(event.to_body(), zone)
     if event.collected > overview.world.now:

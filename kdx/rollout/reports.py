@@ -14,7 +14,7 @@ from kdx.config.fields import (
     refuse_unknown,
 )
 from kdx.config.mistakes import Findings
-from kdx.config.model import nearest_names
+from kdx.config.naming import nearest_names
 from kdx.language import _
 from kdx.rollout.fields import check_id, read_label
 from kdx.rollout.stream import Definition, ReportMap

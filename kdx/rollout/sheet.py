@@ -14,6 +14,7 @@ from kdx.language import N_, _, in_every_language
 from kdx.rollout.grid import Grid, Record, records_of
 from kdx.rollout.judged import Judged, Line, Verdict
 from kdx.rollout.overview import Overview
+from kdx.rollout.sent_file import SentFile
 from kdx.rollout.status import CellStatus
 from kdx.rollout.stream import Cell
 from kdx.rollout.values import normal, read_day, read_number
@@ -76,10 +77,10 @@ def version_of(status: CellStatus, said: Said) -> str:
     return f"v{status.version}-{said.digest}"
 
 
-def judge_sheet(overview: Overview, grid: Grid, file: str, sha256: str, encoding: str) -> Judged:
+def judge_sheet(overview: Overview, grid: Grid, sent: SentFile) -> Judged:
     """Return what an edited sheet would change, and everything in it that cannot be taken."""
     wanted = {key: {*in_every_language(heading), key} for key, heading in HEADINGS.items()}
-    records = records_of(grid, wanted, ("claim", "done", "total", "planned", "owner", "note"), file)
+    records = records_of(grid, wanted, ("claim", "done", "total", "planned", "owner", "note"), sent.name)
     cells = {str(cell): cell for cell in overview.statuses}
     lines: list[Line] = []
     events: list[Event] = []
@@ -98,7 +99,8 @@ def judge_sheet(overview: Overview, grid: Grid, file: str, sha256: str, encoding
         else:
             _judge_row(overview, cells[name], record, lines, events)
     fit = all(line.verdict is Verdict.CHANGE for line in lines)
-    return Judged(file, sha256, "sheet", encoding, len(records), tuple(lines), tuple(events) if fit else ())
+    taken = tuple(events) if fit else ()
+    return Judged(sent.name, sent.sha256, "sheet", sent.encoding, len(records), tuple(lines), taken)
 
 
 def _judge_row(overview: Overview, cell: Cell, record: Record, lines: list[Line], events: list[Event]) -> None:

@@ -22,6 +22,7 @@ from kdx.rollout.overview import Overview
 from kdx.rollout.probe.check import Seen
 from kdx.rollout.probe.checks.windows import JUDGES
 from kdx.rollout.probe.rules import Rules, load_rules
+from kdx.rollout.sent_file import SentFile
 from kdx.state.events.rollout import Method, ObservationMade
 
 SCHEMA, SCHEMA_VERSION, FORM = "kdx.windows", 1, "windows"
@@ -51,26 +52,27 @@ def is_windows_report(text: str) -> bool:
     return text.lstrip().startswith("{")
 
 
-def judge_windows(overview: Overview, text: str, file: str, sha256: str, encoding: str) -> Judged:
+def judge_windows(overview: Overview, sent: SentFile) -> Judged:
     """Return what a file of the script shows. FileUnclear, ScriptUnknown or ComputerUnknown where it shows nothing."""
-    said = _read(text, file)
+    said = _read(sent.text, sent.name)
     if str(said.get("script_sha256")) not in known_scripts(overview.board.folder):
-        raise ScriptUnknown(file=file, sha256=said.get("script_sha256"))
-    school, host, kind = _host_of(overview.board, str(said.get("computer") or ""), file)
+        raise ScriptUnknown(file=sent.name, sha256=said.get("script_sha256"))
+    school, host, kind = _host_of(overview.board, str(said.get("computer") or ""), sent.name)
     rules = load_rules(overview.board.folder)
-    collected = _moment(said.get("collected"), file)
+    collected = _moment(said.get("collected"), sent.name)
     lines, events = [], []
     for row, (check, judge) in enumerate(JUDGES.items(), 1):
         if rules.checks[check].of not in (kind, "any") or check not in overview.definition.checks:
             continue
         figures = rules.checks[check].figures
         verdict = judge(said, Seen({}, figures, overview.world.now, rules.ends))
-        event = _observation(check, school, host, verdict.result, verdict.value, collected, rules, sha256)
+        event = _observation(check, school, host, verdict.result, verdict.value, collected, rules, sent.sha256)
         line = _line(overview, event, row, str(rules.checks[check].label), str(verdict.reason))
         lines += [line] if line else []
         events += [event] if line and line.verdict is Verdict.CHANGE else []
     fit = all(line.verdict is Verdict.CHANGE for line in lines)
-    return Judged(file, sha256, FORM, encoding, len(JUDGES), tuple(lines), tuple(events) if fit else ())
+    taken = tuple(events) if fit else ()
+    return Judged(sent.name, sent.sha256, FORM, sent.encoding, len(JUDGES), tuple(lines), taken)
 
 
 def known_scripts(folder: Path) -> frozenset[str]:

@@ -90,24 +90,8 @@ def work_through(
     `weight` is in bytes; `errand` says how much the next bundle is, `pace` how many items may be under way in all.
     """
     pulse = Pulse()
-    lanes: list[Lane] = []
-    own = threading.local()
-
-    def run(bundle: Bundle[Task]) -> tuple[list[Result], BaseException | None]:
-        results: list[Result] = []
-        try:
-            if not hasattr(own, "lane"):
-                own.lane = open_lane(pulse.step)
-                lanes.append(own.lane)
-            pulse.step(0)
-            for result in work(bundle.items, own.lane):
-                results.append(result)
-                pulse.step(0)
-        except BaseException as error:
-            # what the bundle has done until then must be known all the same
-            return results, error
-        return results, None
-
+    lanes = _Lanes(lambda: open_lane(pulse.step))
+    run = partial(_run, work, lanes, pulse)
     crew = ThreadPoolExecutor(MOST, thread_name_prefix="kdx-crew")
     try:
         bundles = bundle_up(items, weight, errand)
@@ -118,8 +102,45 @@ def work_through(
     finally:
         pulse.stop.set()
         crew.shutdown(wait=True, cancel_futures=True)
-        for lane in lanes:
+        lanes.close()
+
+
+class _Lanes(Generic[Lane]):
+    """A lane for each thread, opened when it first needs one."""
+
+    def __init__(self, open_one: Callable[[], Lane]) -> None:
+        self._open_one = open_one
+        self._all: list[Lane] = []
+        self._own = threading.local()
+
+    def mine(self) -> Lane:
+        """Return the lane of the thread that asks."""
+        if not hasattr(self._own, "lane"):
+            self._own.lane = self._open_one()
+            self._all.append(self._own.lane)
+        lane: Lane = self._own.lane
+        return lane
+
+    def close(self) -> None:
+        """Let go of all of them, when no thread works any more."""
+        for lane in self._all:
             lane.close()
+
+
+def _run(
+    work: Callable[[Sequence[Task], Lane], Iterator[Result]], lanes: _Lanes[Lane], pulse: Pulse, bundle: "Bundle[Task]"
+) -> tuple[list[Result], BaseException | None]:
+    """Work through one bundle; what it has done until an error must be known all the same."""
+    results: list[Result] = []
+    try:
+        lane = lanes.mine()
+        pulse.step(0)
+        for result in work(bundle.items, lane):
+            results.append(result)
+            pulse.step(0)
+    except BaseException as error:
+        return results, error
+    return results, None
 
 
 class Bundle(NamedTuple, Generic[Task]):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kdx.errors import ExitCode, gravest
-from kdx.inventory.scan import ScanResult
+from kdx.inventory.scanned import ScanResult
 from kdx.state.events.moving import PlanMade, RunFinished, VerifyFinished
 from kdx.transfer.copy import CONFLICT
 from kdx.transfer.plan import Action

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from kdx.remotes import rclone
+from kdx.config.location import parse_location
+from kdx.config.model import IgnoreRules, Network, Share
+from kdx.inventory.scan import scan_share
+from kdx.remotes import Place, rclone
 from kdx.remotes.interface import Expected, Metadata
-from kdx.remotes.rclone import RcloneMissing, RcloneUnusable, find_rclone, rclone_version, usable_rclone
+from kdx.remotes.rclone import RcloneMissing, RcloneUnusable, engine, find_rclone, rclone_version, usable_rclone
 from kdx.remotes.rclone.configured import RemotesUnread, configured_remotes
 from kdx.remotes.s3.writer import format_mtime
+from kdx.state.folder import StateFolder
 
 from .conftest import Endpoint, bucket_place
 
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TIMES = [
     1_500_000_000_123_456_789,
     1_500_000_000_000_000_000,
@@ -115,6 +120,51 @@ def test_an_encrypted_configuration_is_said_and_nobody_is_asked_for_its_password
     monkeypatch.setenv("RCLONE_CONFIG", str(tmp_path / "rclone.conf"))
     with pytest.raises(RemotesUnread, match="does not say which remotes there are: .*password"):
         configured_remotes()
+
+
+def test_no_folder_in_memory_outlives_a_scan_though_its_workers_are_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, share = tmp_path / "memory", tmp_path / "share"
+    memory.mkdir()
+    share.mkdir()
+    (share / "名簿.txt").write_text("名簿", "utf-8")
+    monkeypatch.setattr("kdx.remotes.rclone.held.MEMORY", memory)
+    (tmp_path / "rclone.conf").write_text("[disk]\ntype = local\n")
+    monkeypatch.setenv("RCLONE_CONFIG", str(tmp_path / "rclone.conf"))
+    location = parse_location(f"rclone:disk:{str(share).removeprefix('/')}")
+    one = Share("a-share", "共有", "a", "fs", location, IgnoreRules("1", ()))
+    seen = scan_share(one, Place(location), StateFolder(tmp_path / "state"), clock=lambda: NOW, processes=2)
+    assert seen.hashed == 1 and list(memory.glob("kdx-rclone-*"))
+    # what Python does when a command ends
+    engine.end_engines()
+    assert not list(memory.iterdir())
+
+
+def test_no_folder_in_memory_is_left_by_an_rclone_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdx.remotes.rclone.held.MEMORY", tmp_path)
+    # a proxy that no other test has: an rclone of its own
+    network = Network(proxy="http://127.0.0.1:9")
+    first = engine.engine_for(network)
+    assert first._process is not None
+    first._process.kill()
+    assert first._ended.wait(10)
+    assert engine.engine_for(network) is not first
+    engine.end_engines()
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_folder_in_memory_is_left_by_an_rclone_that_did_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kdx.remotes.rclone.held.MEMORY", tmp_path)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RcloneMissing):
+        engine.Engine(Network())
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_rclone_is_said_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,13 @@
 """A small 気象庁 on loopback that does what a test tells it: serve, stand still, refuse, drip, cut, swell."""
 
 import hashlib
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from rigs.in_thread import answering
 from tests.rigs.kameyama import OFFICE
 
 BOSAI = {
@@ -33,12 +33,8 @@ class FakeJma:
     """Path, headers in small letters, and the status that was answered."""
     sent: int = 0
     """Bytes of bodies."""
-    port: int = 0
-
-    @property
-    def url(self) -> str:
-        """Address of the server."""
-        return f"http://127.0.0.1:{self.port}"
+    url: str = ""
+    """Address of the server."""
 
     def put(self, name: str, body: bytes) -> None:
         """Serve a file under the path that goes with its name, or under the name itself where it is a path."""
@@ -50,15 +46,9 @@ def serve_jma() -> Iterator[FakeJma]:
     """Run a server for the length of the block."""
     fake = FakeJma()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": fake}))
-    server.daemon_threads = True
     server.block_on_close = False
-    fake.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with answering(server) as fake.url:
         yield fake
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

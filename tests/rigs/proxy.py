@@ -3,12 +3,13 @@
 import http.client
 import select
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from rigs.in_thread import answering
 
 
 @dataclass
@@ -23,15 +24,10 @@ class Proxy:
 def serve_proxy() -> Iterator[Proxy]:
     """Run a proxy for the length of the block."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    proxy = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
-    server.RequestHandlerClass = type("Handler", (_Handler,), {"proxy": proxy})
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with answering(server) as url:
+        proxy = Proxy(url)
+        server.RequestHandlerClass = type("Handler", (_Handler,), {"proxy": proxy})
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

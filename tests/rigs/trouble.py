@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
+from rigs.in_thread import answering
+
 CUT, DEAD = -1, -2
 """Break the line in the midst of the body (of an upload the first half arrives); close it without a word."""
 Trouble = Callable[[str, str, int], int]
@@ -37,15 +39,10 @@ class Proxy:
 def serve_trouble(upstream: str) -> Iterator[Proxy]:
     """Stand before `upstream` (http://host:port) for the length of the block."""
     server = _Server(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    proxy = Proxy(f"http://127.0.0.1:{server.server_address[1]}")
-    server.RequestHandlerClass = type("Handler", (_Handler,), {"proxy": proxy, "upstream": upstream})
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with answering(server) as url:
+        proxy = Proxy(url)
+        server.RequestHandlerClass = type("Handler", (_Handler,), {"proxy": proxy, "upstream": upstream})
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class _Server(ThreadingHTTPServer):

@@ -245,23 +245,3 @@ def test_what_is_not_as_it_must_be_stops_the_step_and_is_named(day: Day) -> None
     assert "was not written by kdx" in day.step("hand_over", code=2)
     day.step("back")
     assert (day.server.root / NOTICE).read_text("utf-8") == "教頭より"
-
-
-@pytest.mark.parametrize("playbook", ["cutover.yml", "probe.yml"])
-@pytest.mark.parametrize(
-    ("school", "limit"),
-    [
-        ("nothere_es", ""), ("nishi_es", "fs-kabuto"), pytest.param("", "", marks=pytest.mark.long),
-        pytest.param("nishi_es", "nothere", marks=pytest.mark.long),
-    ],
-)
-def test_a_school_or_a_limit_that_names_no_host_is_no_success(
-    tmp_path: Path, playbook: str, school: str, limit: str
-) -> None:
-    shares = {"shares": [{"name": "共有", "url": "smb://kdx@fs/s"}]}
-    groups = {name: {"hosts": {f"fs-{name.removesuffix('_es')}": shares}} for name in ("nishi_es", "kabuto_es")}
-    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"children": {"schools": {"children": groups}}}}), "utf-8")
-    words = [*(["-e", f"school={school}"] if school else []), *(["--limit", limit] if limit else [])]
-    played = Player(tmp_path, tmp_path / "state", tmp_path / "known_hosts")(playbook, "-e", "step=back", *words)
-    assert played.code != 0 and "TASK" not in played.text
-    assert (school or "school") in played.text or limit in played.text

@@ -40,18 +40,47 @@ def test_ansible_understands_every_playbook(place: Place, checkout: Path) -> Non
     assert "WARNING" not in understood.stderr
 
 
+REFUSED = {
+    "without a server": ("-e", "school=seki_jh"), "every host": ("-e", "school=all"), "nothing": (),
+    "a server of another school": ("-e", "school=kabuto_es", "--limit", "fs-nishi"),
+}
+
+
 @pytest.mark.parametrize("options", [
-    ("-e", "school=all"), ("-e", "school=nishi"), ("-e", "school=seki_jh"),
-    ("-e", "school=kabuto_es", "--limit", "fs-nishi"), (),
+    *REFUSED.values(), ("-e", "school=nishi"),
     *(pytest.param(options, marks=pytest.mark.long) for options in (
-        ("-e", "school=schools"), ("-e", "school=nishi_es:kabuto_es"), ("-e", "school=fs-nishi"),
-        ("-e", '{"school": ["nishi_es"]}'), ("-e", "school=nishi_es", "--limit", "pc-nishi"),
+        ("-e", "school=schools"), ("-e", "school=nishi_es,kabuto_es"), ("-e", "school=nishi_es:kabuto_es"),
+        ("-e", "school=fs-nishi"), ("-e", '{"school": ["nishi_es"]}'), ("-e", "school=nishi_es", "--limit", "pc-nishi"),
     )),
 ])
 def test_a_school_that_is_not_named_exactly_is_refused(place: Place, options: tuple[str, ...]) -> None:
-    refused = play(place.folder / "inventory", "retire.yml", *options)
+    refuses(place, "retire.yml", *options)
+
+
+@pytest.mark.parametrize("playbook", ["cutover.yml", "probe.yml", "return.yml"])
+@pytest.mark.parametrize("options", [
+    REFUSED["without a server"], *(pytest.param(REFUSED[why], marks=pytest.mark.long) for why in list(REFUSED)[1:]),
+])
+def test_every_playbook_for_a_school_refuses_what_names_none(
+    place: Place, playbook: str, options: tuple[str, ...]
+) -> None:
+    refuses(place, playbook, *options, "-e", "step=back")
+
+
+@pytest.mark.parametrize("school", [
+    "nishi_es,nothere", pytest.param("nishi_es:kabuto_es", marks=pytest.mark.long),
+    pytest.param("kabuto_es,", marks=pytest.mark.long),
+])
+def test_of_several_schools_each_is_named_exactly(place: Place, school: str) -> None:
+    refuses(place, "probe.yml", "-e", f"school={school}")
+
+
+def refuses(place: Place, playbook: str, *options: str) -> None:
+    """See a playbook refuse a school before it has touched a host."""
+    refused = play(place.folder / "inventory", playbook, *options)
     assert refused.returncode == 2, refused.stdout + refused.stderr
     assert "No school of the inventory has the id" in refused.stdout or "No file server of" in refused.stdout
+    assert refused.stdout.count("PLAY [") == 1 and "WARNING" not in refused.stderr
 
 
 def test_retire_leaves_a_server_running_while_the_gate_is_closed(place: Place, server: Machine) -> None:

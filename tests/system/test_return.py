@@ -98,6 +98,15 @@ def test_return_gives_shares_back_only_when_all_was_looked_at(returning: Returni
     # nor may who was connected before
     assert "NT_STATUS" in said and not machine.path("/srv/nishi/here").exists()
 
+    # what an administrator wrote below our line has the last word: nothing is called read-only that is not
+    config = machine.path("/etc/samba/smb.conf")
+    written = config.read_text("utf-8")
+    config.write_text(f"{written}\n[共有]\n  read only = no\n", "utf-8")
+    loosened = returning.play()
+    assert loosened.returncode == 2 and "Ask Samba whether they are read-only" in loosened.stdout
+    assert "The shares of fs-nishi are read-only" not in loosened.stdout
+    config.write_text(written, "utf-8")
+
     assert changes(returning.play(*LOOKED_AT)) > 0
     assert returning.may_write()
     after = machine.written()

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kdx.backup.format.names import SnapshotName
-from kdx.backup.format.promise import Unread, counts, standing
+from kdx.backup.format.promise import counts, standing
 from kdx.backup.format.seal import Counts, Seal, State
+from kdx.backup.format.unread import Unread
 
 NOW = datetime(2026, 11, 23, 13, tzinfo=UTC)
 DAY = timedelta(days=1)

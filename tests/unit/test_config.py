@@ -9,7 +9,8 @@ import pytest
 from kdx.config import load_board
 from kdx.config.ignore import PATTERNS, VERSION
 from kdx.config.mistakes import ConfigurationMistakes
-from kdx.config.model import AmbiguousName, Board, NoShare, NoTarget, UnknownName, WeatherAreas
+from kdx.config.model import Board, NoShare, NoTarget, WeatherAreas
+from kdx.config.naming import AmbiguousName, UnknownName
 from kdx.errors import ExitCode
 
 HOSTS = """\

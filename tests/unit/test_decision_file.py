@@ -1,6 +1,7 @@
 """Decisions files as they come: whatever the bytes, they are rows or a sentence, and never more than they say."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kdx.cli.decision_file import LIMITS, FileUnreadable, read_decisions
+from kdx.cli.sheet_reader import read_sheet
 from kdx.inventory.assess.answers import Written, read_answers
 from kdx.inventory.assess.decisions import Decision, finding_id
+from kdx.rollout.grid import FileUnclear
+from kdx.rollout.sent_file import grid_of, read_sent_file
 
 HEAD = "番号,移行先,パス,判断,新しい名前,役職・部署,理由\r\n"
 
@@ -58,6 +62,25 @@ def test_every_row_is_an_answer_open_or_told_as_a_mistake_and_no_answer_comes_fr
         assert "/" not in answer.name
     wrong = [word for key, word, _name in rows if word == "捨てる" and key.strip()]
     assert len(found.mistakes) >= len(wrong)
+
+
+def test_what_is_far_too_large_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "a.csv"
+    path.touch()
+    os.truncate(path, 1 << 42)
+    with pytest.raises(FileUnreadable, match="larger than any"):
+        read_decisions(path)
+    with pytest.raises(FileUnclear, match="larger than any"):
+        read_sent_file(path)
+
+
+def test_a_workbook_by_its_name_is_not_taken_for_text(tmp_path):
+    path = tmp_path / "a.xlsx"
+    path.write_text("番号,判断\nk1,保留\n", "utf-8")
+    with pytest.raises(FileUnreadable, match="not a workbook"):
+        read_decisions(path)
+    with pytest.raises(FileUnclear, match="not a workbook"):
+        grid_of(read_sent_file(path), read_sheet)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

@@ -19,7 +19,8 @@ from kdx.hazard.level import Standing
 from kdx.hazard.memory import Outcome, keep, remember
 from kdx.hazard.policy import Alarm, Order
 from kdx.report.glance import glance_table
-from kdx.report.tables import Row
+from kdx.report.shown import origin_line
+from kdx.report.tables import Row, Table
 from kdx.schedule.runner import history_path
 from kdx.state.folder import StateFolder
 from kdx.state.ledger import open_ledger
@@ -76,6 +77,15 @@ def test_a_promise_that_is_kept_is_told_with_its_age(board):
         "promise (a good backup within 100 hours) kept everywhere; the oldest is 57 hours old", "kdx backup status")
 
 
+def test_of_one_thing_it_speaks_as_of_one(tmp_path):
+    live(write_inventory(tmp_path / "inventory", 1), tmp_path / "state", days=3)
+    write_settings(tmp_path, "backup: {rpo_hours: 1}\n")
+    assert line(tmp_path, "Inventory")[0].startswith("1 school, 1 share, ")
+    assert line(tmp_path, "Backup")[0].startswith("promise (a good backup within 1 hour) ")
+    assert "not safe in time: 1 school" in line(tmp_path, "Schedule")[0].split(", ")
+    assert origin_line(Table("", (), [{}]), UTC) == "1 row"
+
+
 @pytest.mark.parametrize(("ago", "said"), [(5, "warning level (looked at 11/25 07:25)"), (600, "unknown: last looked")])
 def test_an_old_look_at_the_weather_is_no_knowledge(board, ago, said):
     assert line(board, "Weather")[0].startswith("unknown: kdx.yml does not say")
@@ -119,7 +129,7 @@ def test_a_board_without_a_share_and_without_a_past_is_told_to_begin(tmp_path):
         "all: {children: {schools: {children: {a_es: {vars: {school_name: 試験市立東小学校, kind: elementary}}}}}}\n")
     (tmp_path / "inventory/kdx.yml").write_text("board: 試験市教育委員会\n")
     told = {row["part"]: row["state"] for row in rows(tmp_path)}
-    assert told["Inventory"] == "1 schools; hosts.yml names no share yet"
+    assert told["Inventory"] == "1 school; hosts.yml names no share yet"
     assert told["Backup"] == "kdx.yml names no vault yet, so nothing is saved"
     assert told["Migration"].startswith("nothing to move")
 

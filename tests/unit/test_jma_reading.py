@@ -179,6 +179,7 @@ def test_a_municipality_missing_from_its_report_is_a_doubt_but_not_for_waves_inl
     without["warning"]["class20Items"].pop()
     present = report("VPWW61", at(15))
     assert picture(tmp_path, encode([present, without]), b"[]").doubts
+    assert picture(tmp_path, encode([present, without | {"dataTypeCode": "VPWW99"}]), b"[]").doubts
     assert not picture(tmp_path, encode([present, without | {"dataTypeCode": "VPWW59"}]), b"[]").doubts
 
 

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from message_catalog import Message, problems
+from message_catalog import Message, collect, descendants, marked, problems
+
+from kdx.errors import KdxError
 
 ROOT = Path(__file__).parents[2]
 PO_FILE = ROOT / "kdx" / "locale" / "ja" / "LC_MESSAGES" / "kdx.po"
@@ -38,6 +40,27 @@ def test_the_check_fails_and_says_where(tmp_path: Path) -> None:
     )
     assert done.returncode == 1 and "'a bug in kdx' is not translated" in done.stderr
     assert "Traceback" not in done.stderr and not empty.exists()
+
+
+BUGS = {"WorkerFailed"}
+"""What only the authors of kdx can mend."""
+
+
+def test_every_error_says_what_to_do() -> None:
+    # loads every module of kdx; a test that ran before may have made errors of its own
+    collect()
+    kinds = (kind for kind in descendants(KdxError) if kind.__module__.startswith("kdx."))
+    silent = {kind.__name__ for kind in kinds if kind.message != KdxError.message and not kind.advice}
+    assert silent == BUGS
+
+
+def test_a_sentence_with_a_number_is_collected_with_both_its_forms(tmp_path: Path) -> None:
+    source = tmp_path / "some.py"
+    source.write_text('ngettext("{count} row", "{count} rows", n)\n_("a")\n', "utf-8")
+    assert list(marked(source)) == [("{count} row", "{count} rows"), "a"]
+    source.write_text('ngettext("{count} row", many, n)\n', "utf-8")
+    with pytest.raises(SystemExit, match="two constant strings"):
+        list(marked(source))
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_a_csv_is_read_in_the_encodings_people_send(encoding):
     assert (record.number, record.values) == (2, {"school": "加太小〜", "done": "3"})
 
 
-@pytest.mark.parametrize("raw", [b"\x81\xff\xff", b"\xef\xbb\xbf\xff", b"x" * 50_000_001])
+@pytest.mark.parametrize("raw", [b"\x81\xff\xff", b"\xef\xbb\xbf\xff"])
 def test_a_file_that_is_no_text_is_refused_in_one_sentence(raw):
     with pytest.raises(FileUnclear):
         decode(raw, "x.csv")

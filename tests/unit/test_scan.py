@@ -14,7 +14,8 @@ from kdx.config.model import IgnoreRules, Share
 from kdx.errors import Locked
 from kdx.inventory.catalog.catalog import all_catalogs, latest_catalog, open_catalog
 from kdx.inventory.guard import SourceEmpty, SourceShrunk
-from kdx.inventory.scan import ScanResult, scan_share
+from kdx.inventory.scan import scan_share
+from kdx.inventory.scanned import ScanResult
 from kdx.remotes import Place
 from kdx.remotes.interface import Entry, PlaceMissing
 from kdx.state.folder import StateFolder

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kdx import signing
-from kdx.backup.format.manifest import Held, ManifestDamaged, RowRefused, by_path, lines_in, unescape, zipped
+from kdx.backup.format.manifest import Held, ManifestDamaged, RowRefused, by_path, lines_in, zipped
 from kdx.backup.format.names import (
     ACCEPTED,
     PRUNED,
     REFERENCES,
     SEAL,
     SnapshotName,
-    moment_of,
     seals_folder,
     snapshot_name,
 )
 from kdx.backup.format.note import GOOD, MISSING, Acceptance, read_acceptance, read_damage, read_mark, read_pruned
-from kdx.backup.format.promise import Unread, counts
+from kdx.backup.format.promise import counts
 from kdx.backup.format.seal import Link, Seal, SealPlace, State, newest, read_seal
 from kdx.backup.format.signed_text import TextDamaged
+from kdx.backup.format.unread import unread_in
 from kdx.backup.format.vault import ObjectMissing, Unit
 from kdx.errors import DifferenceFound, KdxError
 from kdx.language import N_, _
@@ -179,7 +179,7 @@ class Chain:
         Not only complete ones: in a school somebody has a file open every night.
         """
         for stored in self.newest_first():
-            if counts(stored.seal, stored.state, unread_of(self._unit, stored, []), exceptions):
+            if counts(stored.seal, stored.state, unread_in(self._unit, stored.seal, []), exceptions):
                 return stored
         return None
 
@@ -234,25 +234,6 @@ class Chain:
         whole = write_once(self._unit.remote, f"{self._folder}/{name}", [data], len(data))
         if not whole or self._file(name) != data:
             raise NameTaken(name=name)
-
-
-def unread_of(unit: Unit, stored: Stored, faults: list[KdxError]) -> list[Unread]:
-    """Return the unread list of a snapshot; what is wrong with it is added to `faults`."""
-    name = stored.seal.unread_list
-    if not name:
-        return []
-    try:
-        rows = [line[:-1].split(b"\t") for line in lines_in([unit.fetch(name)], name)]
-    except DifferenceFound as error:
-        faults.append(error)
-        return [Unread("other", "faulty", None, "?")]
-    return [
-        Unread(
-            kind.decode("ascii"), reason.decode("ascii"), None if since == b"-" else moment_of(since.decode("ascii")),
-            unescape(path).decode("utf-8", "surrogateescape"),
-        )
-        for kind, reason, since, path in rows
-    ]
 
 
 def shares_in(unit: Unit) -> list[str]:

@@ -4,23 +4,13 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from kdx.backup.format.seal import Seal, State
+from kdx.backup.format.unread import Unread
 from kdx.remotes.interface import SkipReason
 
 PASSING = (SkipReason.LOCKED, SkipReason.CHANGED)
 """Somebody was at work with the file: its earlier version will do for some days."""
-
-
-class Unread(NamedTuple):
-    """One row of an unread list."""
-
-    kind: str
-    reason: str
-    since: datetime | None
-    """When the version that the snapshot holds was read; None where it holds none."""
-    path: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kdx.backup.format.chain import Chain, Keys, Stored, unread_of
-from kdx.backup.format.promise import Standing, Unread, counts, standing
+from kdx.backup.format.chain import Chain, Keys, Stored
+from kdx.backup.format.promise import Standing, counts, standing
 from kdx.backup.format.seal import forks, snapshot_time
+from kdx.backup.format.unread import Unread, unread_in
 from kdx.backup.format.vault import Unit, Vault
 from kdx.backup.saving.before import OlderTail, future_alarm
 from kdx.config.model import BackupSettings, Share
@@ -55,7 +56,7 @@ def _status(
     newest, good_at = None, None
     unread: list[Unread] = []
     for stored in chain.newest_first():
-        rows = unread_of(unit, stored, faults)
+        rows = unread_in(unit, stored.seal, faults)
         if newest is None:
             newest, unread = stored, rows
             faults += future_alarm(stored)

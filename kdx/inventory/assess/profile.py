@@ -7,7 +7,8 @@ from typing import Any
 
 from kdx.config.fields import Node, mistake, read_items, read_mapping, read_required, read_truth, refuse_unknown
 from kdx.config.mistakes import ConfigurationMistakes, Findings
-from kdx.config.model import Target, nearest_names
+from kdx.config.model import Target
+from kdx.config.naming import nearest_names
 from kdx.config.rule_tables import PERSONAL, TARGETS, read_table, table_path
 from kdx.errors import ConfigurationError
 from kdx.inventory.assess.finding import Find, Row, Rule

@@ -5,8 +5,8 @@ import socket
 import struct
 from collections.abc import Sequence
 
-from kdx.remotes.dialogues import Address, NoAnswer, Raw
-from kdx.remotes.dialogues.line import NAMELESS, REFUSED, SILENT, UNREACHABLE
+from kdx.remotes.dialogues import Address, Raw
+from kdx.remotes.dialogues.line import no_answer
 
 PORT = 53
 CODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
@@ -22,14 +22,8 @@ def ask(address: Address, names: Sequence[str], within: float) -> Raw:
             line.settimeout(within / max(1, len(names)))
             line.connect(found[4])
             return {name: _ask_one(line, name) for name in names}
-    except socket.gaierror as error:
-        raise NoAnswer(NAMELESS) from error
-    except TimeoutError as error:
-        raise NoAnswer(SILENT) from error
-    except ConnectionError as error:
-        raise NoAnswer(REFUSED) from error
     except OSError as error:
-        raise NoAnswer(UNREACHABLE) from error
+        raise no_answer(error) from error
 
 
 def question(name: str, number: bytes) -> bytes:

@@ -63,7 +63,7 @@ class Line:
         try:
             self.socket = socket.create_connection((address.host, address.port), within)
         except OSError as error:
-            raise _no_answer(error) from error
+            raise no_answer(error) from error
 
     def __enter__(self) -> "Line":
         return self
@@ -77,7 +77,7 @@ class Line:
             self.socket.settimeout(self._left())
             self.socket.sendall(data)
         except OSError as error:
-            raise _no_answer(error) from error
+            raise no_answer(error) from error
 
     def receive(self, size: int) -> bytes:
         """Return exactly so many bytes."""
@@ -100,7 +100,7 @@ class Line:
             self.socket.settimeout(self._left())
             data = self.socket.recv(most)
         except OSError as error:
-            raise _no_answer(error) from error
+            raise no_answer(error) from error
         if not data:
             raise NoAnswer(CLOSED)
         return data
@@ -112,7 +112,8 @@ class Line:
         return left
 
 
-def _no_answer(error: OSError) -> NoAnswer:
+def no_answer(error: OSError) -> NoAnswer:
+    """Return what an error of a socket says about whoever was asked."""
     if isinstance(error, TimeoutError):
         return NoAnswer(SILENT)
     if isinstance(error, socket.gaierror):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from kdx.remotes.dialogues import Address, NoAnswer, Raw
-from kdx.remotes.dialogues.line import NAMELESS, REFUSED, SILENT, UNCLEAR, UNREACHABLE
+from kdx.remotes.dialogues.line import UNCLEAR, no_answer
 
 PORT = 123
 NTP_EPOCH = datetime(1900, 1, 1, tzinfo=UTC)
@@ -28,14 +28,8 @@ def ask(address: Address, within: float, clock: Callable[[], datetime]) -> Raw:
             line.send(QUESTION + cookie)
             answer = line.recv(512)
             after = clock()
-    except socket.gaierror as error:
-        raise NoAnswer(NAMELESS) from error
-    except TimeoutError as error:
-        raise NoAnswer(SILENT) from error
-    except ConnectionError as error:
-        raise NoAnswer(REFUSED) from error
     except OSError as error:
-        raise NoAnswer(UNREACHABLE) from error
+        raise no_answer(error) from error
     return read(answer, cookie, before, after)
 
 

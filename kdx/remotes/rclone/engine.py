@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 from kdx.config.model import Network
 from kdx.remotes.network import for_rclone
-from kdx.remotes.rclone.held import folder_in_memory
+from kdx.remotes.rclone.held import folder_in_memory, forget_the_dead
 from kdx.remotes.rclone.program import usable_rclone
 
 START_SECONDS = 30.0
@@ -66,6 +66,7 @@ class Engine:
 
     def __init__(self, network: Network) -> None:
         """RcloneMissing, RcloneUnusable; Gone where it does not start."""
+        program = usable_rclone()
         self.folder = folder_in_memory()
         """Open to nobody else; for what rclone is to find, names among it, and gone with it."""
         self._user, self._password = secrets.token_hex(16), secrets.token_hex(32)
@@ -73,11 +74,14 @@ class Engine:
         self._said: deque[str] = deque(maxlen=20)
         self._started, self._ended = threading.Event(), threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        program = usable_rclone()
         variables = {**os.environ, **SETTINGS, **for_rclone(network), **self._credentials()}
         # kept by a thread of its own: the kernel ends rclone when the thread that started it ends
         threading.Thread(target=self._keep, args=(program, variables), daemon=True, name="kdx-rclone").start()
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def is_running(self) -> bool:
@@ -149,9 +153,7 @@ class Engine:
                 self.call("rc/noop", HURRIED)
                 return
             if self._ended.is_set() or time.monotonic() > end:
-                said = " ".join(self._said)
-                self.end()
-                raise Gone(said)
+                raise Gone(" ".join(self._said))
             time.sleep(0.02)
 
     @contextmanager
@@ -218,7 +220,8 @@ class _Connection(http.client.HTTPConnection):
 
 
 _Key = tuple[int, Network, tuple[tuple[str, str], ...]]
-_engines: dict[_Key, Engine] = {}
+_engines: dict[_Key, list[Engine]] = {}
+"""The last one works; threads may still be busy in the folder of one before it that ended."""
 _starting = threading.Lock()
 
 
@@ -228,16 +231,18 @@ def engine_for(network: Network) -> Engine:
     said = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("RCLONE_")))
     key = (os.getpid(), network, said)
     with _starting:
-        if key not in _engines or not _engines[key].is_running:
-            _engines[key] = Engine(network)
-        return _engines[key]
+        engines = _engines.setdefault(key, [])
+        if not engines or not engines[-1].is_running:
+            engines.append(Engine(network))
+        return engines[-1]
 
 
 @atexit.register
 def end_engines() -> None:
-    """End every rclone that this process started."""
+    """End every rclone that this process started. Workers are killed and can end nothing, so it forgets for them."""
     with _starting:
         for key in list(_engines):
-            engine = _engines.pop(key)
-            if key[0] == os.getpid():
+            engines = _engines.pop(key)
+            for engine in engines if key[0] == os.getpid() else ():
                 engine.end()
+    forget_the_dead()

@@ -31,13 +31,18 @@ def own_files() -> str:
 
 
 def folder_in_memory() -> Path:
-    """Make a folder that nobody else may open; on the disk only where this system has none in memory.
+    """Make a folder that nobody else may open; on the disk only where this system has none in memory."""
+    forget_the_dead()
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_parent()))
 
-    What processes left there that were killed is removed: names of a school's files may stand in it.
-    """
-    parent = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
-    for left in parent.glob(f"{PREFIX}*"):
+
+def forget_the_dead() -> None:
+    """Remove the folders of processes that were killed: names of a school's files may stand in them."""
+    for left in _parent().glob(f"{PREFIX}*"):
         process = left.name.removeprefix(PREFIX).partition("-")[0]
         if process.isdecimal() and not Path(f"/proc/{process}").exists():
             shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
+
+
+def _parent() -> Path:
+    return MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())

@@ -2,15 +2,13 @@
 
 Connections are made in connection (host keys in hosts, old servers in old), questions are put in wire, folders listed
 in folders, files read in files and written in writer; what a server with a shell does by itself is in shell.
-A connection that broke is made once more, for whatever may be asked twice.
+A connection that broke is made once more, for whatever may be asked twice (kept, resumed).
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import chain
 
 from kdx.config.location import Location
 from kdx.config.model import Network
@@ -24,22 +22,19 @@ from kdx.remotes.interface import (
     Kind,
     Metadata,
     NotFound,
-    PlaceSilent,
     ReadFailed,
     SkipReason,
     Written,
 )
 from kdx.remotes.listed import digest_or_skip
 from kdx.remotes.sftp.ahead import Ahead
-from kdx.remotes.sftp.commands import Hashing
 from kdx.remotes.sftp.connection import Connection, Door, Patience
-from kdx.remotes.sftp.faults import LineBroken
 from kdx.remotes.sftp.kept import KeptConnection
-from kdx.remotes.sftp.paths import SECOND, Paths, entry_of, same
-from kdx.remotes.sftp.files import SMALL, OpenFile, Whole, bundles, chunks, read_small
+from kdx.remotes.sftp.paths import SECOND, Paths, entry_of
+from kdx.remotes.sftp.files import SMALL, OpenFile, Whole, bundles, read_small
+from kdx.remotes.sftp.resumed import hash_on, read_on
 from kdx.remotes.sftp.shell import Abilities
 from kdx.remotes.sftp.tree import Tree, look_through
-from kdx.remotes.sftp.wire import Attributes
 from kdx.remotes.sftp.writer import Writer
 
 PARALLEL = 8
@@ -141,7 +136,7 @@ class SftpRemote:
                 if data := found.data[start:]:
                     yield data
                 return
-        yield from self._read_large(path, start, known)
+        yield from read_on(self._kept, self._paths, path, start, known)
 
     def digest(self, path: str) -> Entry:
         """Return the entry with its SHA-256, computed by the server where it can."""
@@ -153,7 +148,7 @@ class SftpRemote:
             return self._digest_here(looked)
         reason = SkipReason.CHANGED
         for _attempt in range(1 + QUIET_RETRIES):
-            (found,) = self._hash_there([looked], hashing)
+            (found,) = hash_on(self._kept, self._paths, hashing, [looked])
             if found.sha256 is not None:
                 return found
             reason = SkipReason.CHANGED if found.skip == SkipReason.CHANGED else SkipReason.FAULTY
@@ -168,7 +163,7 @@ class SftpRemote:
         if hashing is None:
             yield from self._hash_here(entries)
             return
-        for entry in self._hash_there(entries, hashing):
+        for entry in hash_on(self._kept, self._paths, hashing, entries):
             yield entry if entry.sha256 is not None else digest_or_skip(self, entry._replace(skip=None))
 
     def write(
@@ -204,31 +199,6 @@ class SftpRemote:
                 seen = tree.paths()
                 rest = folders.walk(self._kept.get().wire, self._paths)
                 yield from (entry for entry in rest if entry.path not in seen)
-
-    def _read_large(self, path: str, start: int, known_as_file: bool) -> Iterator[bytes]:
-        held, offset, reached = b"", start, -1
-        before: Attributes | None = None
-        while True:
-            try:
-                with closing(OpenFile(self._kept.get().wire, self._paths, path, known_as_file)) as file:
-                    if before is not None and not same(before, file.before):
-                        raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
-                    before = file.before
-                    for chunk in chunks(file.pieces(offset)):
-                        offset += len(chunk)
-                        if held:
-                            yield held
-                        held = chunk
-                    if offset != max(start, file.size) or not file.is_unchanged():
-                        raise ReadFailed(name=path, reason=SkipReason.CHANGED, detail="")
-                break
-            except LineBroken:
-                self._kept.close()
-                if offset == reached:
-                    raise
-                reached = offset
-        if held:
-            yield held
 
     def _digest_here(self, looked: Entry) -> Entry:
         """Read a file over the line and hash it here. One that changes is tried again, then ReadFailed(changed)."""
@@ -266,34 +236,6 @@ class SftpRemote:
 
     def _read_small(self, paths: Sequence[str], connection: Connection) -> "Sequence[Whole | KdxError | None]":
         return read_small(connection.wire, self._paths, paths)
-
-    def _hash_there(self, entries: Iterable[Entry], hashing: Hashing) -> Iterator[Entry]:
-        """Let the server hash files; what it had not answered when the line broke is asked once more."""
-        unanswered: deque[Entry] = deque()
-        fresh = _noting(entries, unanswered)
-        broken = 0
-        while unanswered or next(fresh, None) is not None:
-            asked = chain(tuple(unanswered), fresh)
-            try:
-                for found in shell.hash_listed(self._kept.get(), self._paths, hashing, asked):
-                    unanswered.popleft()
-                    broken = 0
-                    yield found
-            except LineBroken:
-                self._kept.close()
-                broken += 1
-                if broken > 1:
-                    raise
-
-
-def _noting(entries: Iterable[Entry], noted: "deque[Entry]") -> Iterator[Entry]:
-    """Note entries as they are taken. Where they end in a broken line there are no more to ask for: that is final."""
-    try:
-        for entry in entries:
-            noted.append(entry)
-            yield entry
-    except LineBroken as error:
-        raise PlaceSilent(**error.values) from error
 
 
 def open_sftp(

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdx.config.model import Board, School, UnknownName, nearest_names
+from kdx.config.model import Board, School
+from kdx.config.naming import UnknownName, nearest_names
 from kdx.errors import ExitCode, gravest
 from kdx.language import _
 from kdx.progress import Progress

@@ -16,7 +16,7 @@ from kdx.config.fields import (
     refuse_unknown,
 )
 from kdx.config.mistakes import Findings
-from kdx.config.model import nearest_names
+from kdx.config.naming import nearest_names
 from kdx.config.schools import resolve_file
 from kdx.language import _
 from kdx.remotes.dialogues import Address

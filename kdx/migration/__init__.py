@@ -6,56 +6,35 @@ plans again and does what is left. Nothing is ever deleted at the source or the 
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from functools import partial
-from hashlib import sha256
-from pathlib import Path
 
-from kdx.config.model import Board, School, Share, Target
 from kdx.errors import GateClosed, KdxError
-from kdx.inventory.assess.assessment import assess, place_at
-from kdx.inventory.assess.finding import Severity
-from kdx.inventory.assess.profile import load_tables
-from kdx.inventory.catalog.catalog import Catalog, open_catalog
-from kdx.inventory.scan import ScanResult, scan_share
+from kdx.inventory.catalog.catalog import open_catalog
+from kdx.inventory.scan import scan_share
+from kdx.inventory.scanned import ScanResult
 from kdx.language import N_
+from kdx.migration.migration import Migration, NothingPlanned, destination_entries, entries_at, open_migration
+from kdx.migration.open_questions import Undecided, open_questions
 from kdx.progress import SILENT, Progress
-from kdx.remotes import Place, place_of_share, place_of_target, profile_behind
-from kdx.remotes.interface import Entry, PlaceMissing, Remote
 from kdx.state.events.moving import MigrationStopped
-from kdx.state.folder import StateFolder
 from kdx.transfer.begun import begun
 from kdx.transfer.copy import CONFLICT, copy
 from kdx.transfer.limit import Limiter, Rate
 from kdx.transfer.outcome import Planned, Ran, Verdict
 from kdx.transfer.plan import TO_MOVE, Action
-from kdx.transfer.records import Records, Tallying, digest_of
+from kdx.transfer.records import Tallying, digest_of
 from kdx.transfer.rows import Done
 from kdx.transfer.verify import Level, settle_by_bytes
 
-__all__ = ["Level", "Migration", "Planned", "Ran", "Verdict", "open_migration", "plan", "run", "verify"]
+__all__ = [
+    "Level", "Migration", "NothingPlanned", "Planned", "Ran", "Undecided", "Verdict",
+    "destination_entries", "open_migration", "plan", "run", "verify",
+]
 
 Clock = Callable[[], datetime]
-
-
-class NothingPlanned(GateClosed):
-    """A step was asked for that needs one before it."""
-
-    message = N_("Nothing has been migrated yet from {share} to {target}.")
-    advice = N_("Start with: kdx migrate run {school} --to {target}")
-
-
-class Undecided(GateClosed):
-    """Some entries cannot go to this target as they are, and nobody has decided what to do."""
-
-    message = N_("{count} entries cannot be moved as they are; nothing was sent. The first: {first}")
-    advice = N_(
-        "See them all with: kdx assess {school} --to {target} -o FILE.xlsx. Let the school decide, "
-        "then run: kdx migrate run {school} --to {target} --decisions FILE.xlsx"
-    )
 
 
 class TargetTaken(GateClosed):
@@ -63,59 +42,6 @@ class TargetTaken(GateClosed):
 
     message = N_("{count} names are taken at the target by something else; nothing new was sent. The first: {first}")
     advice = N_("Look at them, then move them away by hand or choose another target; kdx never replaces them.")
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One share on its way to one target, and where its records lie."""
-
-    school: School
-    share: Share
-    target: Target
-    source: Place
-    destination: Place
-    """`<target>/<school id>/<share name>`."""
-    root: Place
-    """The target itself: it must exist, `destination` need not yet."""
-    state: StateFolder
-    records: Records
-    inventory: Path
-    """Folder with the rule tables."""
-
-    @property
-    def names(self) -> dict[str, str]:
-        """What every event of this migration says first."""
-        return {
-            "school": self.school.id,
-            "share": self.share.name,
-            "share_id": self.share.id,
-            "target": str(self.target.location),
-        }
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold this migration alone."""
-        with self.state.lock(f"migration-{self.share.id}-{self.records.folder.name}"):
-            yield
-
-
-def open_migration(board: Board, state: StateFolder, school: str, share: str | None, to: str | None) -> Migration:
-    """Given names as typed, return the migration they mean. Touches neither source nor target."""
-    found, target = board.share(school, share), board.target(to)
-    root = place_of_target(board, target)
-    records = Records(state.migration(found.id, sha256(str(target.location).encode()).hexdigest()[:12]))
-    location = target.location.child(found.school, found.name)
-    return Migration(
-        school=board.school(found.school),
-        share=found,
-        target=target,
-        source=place_of_share(board, found),
-        destination=replace(root, location=location, scratch=records.uploads),
-        root=root,
-        state=state,
-        inventory=board.folder,
-        records=records,
-    )
 
 
 def plan(migration: Migration, clock: Clock, progress: Progress = SILENT, accept_smaller: bool = False) -> Planned:
@@ -182,7 +108,7 @@ def verify(
         try:
             with closing(migration.destination.open()) as target:
                 tally, how = migration.records.write_verification(
-                    begun(_listed(migration, target)),
+                    begun(entries_at(migration, target)),
                     level,
                     lambda rows: settle_by_bytes(
                         rows, target, migration.destination, level, progress, Limiter(bandwidth)
@@ -234,31 +160,11 @@ def _plan(migration: Migration, clock: Clock, progress: Progress, accept_smaller
     )
     catalog = open_catalog(scan.catalog)
     with closing(migration.destination.open()) as destination:
-        listed = begun(_listed(migration, destination))
+        listed = begun(entries_at(migration, destination))
         tally = migration.records.write_plan(
-            catalog.entries(), listed, can, _about(migration, scan), _undecided(migration, catalog)
+            catalog.entries(), listed, can, _about(migration, scan), open_questions(migration, catalog)
         )
     return Planned(tally, scan, digest_of(migration.records.plan))
-
-
-def _undecided(migration: Migration, catalog: Catalog) -> dict[str, str]:
-    """Return what a person must decide before it is moved, and why, by path.
-
-    A target that names its profile, or a service behind rclone that has one, is held to it. Once a school was asked,
-    what is new is asked about too.
-    """
-    answered = migration.records.decisions.exists()
-    behind = profile_behind(migration.root)
-    if not answered and not (migration.target.profile or behind):
-        return {}
-    tables = load_tables(migration.inventory)
-    stops = (Severity.BLOCKS, Severity.DECIDE) if answered else (Severity.BLOCKS,)
-    found: dict[str, str] = {}
-    profile, place = tables.profile_of(migration.target, behind), place_at(migration.target, migration.share)
-    for finding in assess(catalog, profile, place, tables, migration.records.decided()):
-        if finding.path and finding.severity in stops:
-            found.setdefault(finding.path, finding.rule.sentence)
-    return found
 
 
 def _about(migration: Migration, scan: ScanResult) -> dict[str, str]:
@@ -307,18 +213,3 @@ def _move(
                 failed.note(result.reason, 0)
     finally:
         records.gather()
-
-
-def destination_entries(migration: Migration) -> Iterator[Entry]:
-    """Yield what lies at the destination, over a connection of its own."""
-    with closing(migration.destination.open()) as destination:
-        yield from _listed(migration, destination)
-
-
-def _listed(migration: Migration, destination: Remote) -> Iterator[Entry]:
-    """Yield what lies at the destination; nothing where the target is there and the destination is not yet."""
-    try:
-        yield from destination.walk()
-    except PlaceMissing:
-        with closing(migration.root.open()) as root:
-            next(iter(root.list()), None)
