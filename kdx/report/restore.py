@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
+from itertools import groupby
 
 from kdx.backup.format.chain import Stored
 from kdx.backup.format.seal import State
@@ -85,8 +86,12 @@ def faults_text(restored: Restored) -> str:
 
 
 def alarms_lines(alarms: Sequence[KdxError]) -> list[str]:
-    """Return a line for each alarm."""
-    return [visible(str(alarm)) for alarm in alarms]
+    """Return a line for each alarm, and after those that ask for the same what to do."""
+    lines: list[str] = []
+    for advice, some in groupby(alarms, key=lambda alarm: alarm.advise()):
+        lines += [visible(str(alarm)) for alarm in some]
+        lines += [visible(advice)] if advice else []
+    return lines
 
 
 def versions_table(text: str, versions: Sequence[Version]) -> Table:

@@ -41,7 +41,11 @@ def vault(tmp_path: Path) -> HandVault:
 def site(make_site: Callable[..., Site], tmp_path: Path, vault: HandVault) -> Site:
     """A board whose vault was written by hand, by a machine it trusts."""
     (tmp_path / "target").mkdir()
-    site = make_site(str(tmp_path / "target"))
+    return trusting(make_site(str(tmp_path / "target")), vault)
+
+
+def trusting(site: Site, vault: HandVault) -> Site:
+    """Let a board have this vault, and trust who writes it."""
     with (site.board / "kdx.yml").open("a", encoding="utf-8") as file:
         file.write(f"\nvault: {{url: {vault.root}}}\n")
     algorithm, blob = vault.key.with_name(f"{vault.key.name}.pub").read_text("ascii").split()[:2]

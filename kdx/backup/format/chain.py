@@ -10,9 +10,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kdx import signing
-from kdx.backup.format.manifest import Held, ManifestDamaged, RowRefused, by_path, lines_in, unescape, zipped
+from kdx.backup.format.manifest import (
+    MOST_ROWS,
+    Held,
+    ManifestDamaged,
+    RowRefused,
+    by_path,
+    lines_in,
+    unescape,
+    zipped,
+)
 from kdx.backup.format.names import (
     ACCEPTED,
+    PACK_BYTES,
     PRUNED,
     REFERENCES,
     SEAL,
@@ -23,9 +33,9 @@ from kdx.backup.format.names import (
 )
 from kdx.backup.format.note import GOOD, MISSING, Acceptance, read_acceptance, read_damage, read_mark, read_pruned
 from kdx.backup.format.promise import Unread, counts
-from kdx.backup.format.seal import Link, Seal, SealPlace, State, newest, read_seal
+from kdx.backup.format.seal import Link, Part, Seal, SealPlace, State, newest, read_seal
 from kdx.backup.format.signed_text import TextDamaged
-from kdx.backup.format.vault import ObjectMissing, Unit
+from kdx.backup.format.vault import ObjectMissing, Unit, whole_file
 from kdx.errors import DifferenceFound, KdxError
 from kdx.language import N_, _
 from kdx.remotes.interface import Entry, NotFound, PlaceMissing, ReadFailed
@@ -135,12 +145,12 @@ class Chain:
         return acceptance
 
     def _file(self, name: str) -> bytes:
-        try:
-            return b"".join(self._unit.remote.read(f"{self._folder}/{name}"))
-        except NotFound as error:
-            raise ObjectMissing(name=name) from error
-        except ReadFailed as error:
-            raise TextDamaged(name=name, why=str(error)) from error
+        with _missing_or_damaged(name):
+            return whole_file(self._unit.remote, f"{self._folder}/{name}")
+
+    def _chunks(self, name: str) -> Iterator[bytes]:
+        with _missing_or_damaged(name):
+            yield from self._unit.remote.read(f"{self._folder}/{name}")
 
     def newest_first(self) -> Iterator[Stored]:
         """Yield all snapshots that hold, newest first; those that do not are in `faults` then."""
@@ -190,7 +200,7 @@ class Chain:
         """
         for number, part in enumerate(seal.parts):
             try:
-                held = list(by_path(lines_in([self._unit.fetch(part.object)], part.object), number))
+                held = list(by_path(rows_of(self._unit, part), number))
             except RowRefused as error:
                 raise ManifestDamaged(name=part.object, why=str(error)) from error
             except DifferenceFound as error:
@@ -203,10 +213,16 @@ class Chain:
     def references(self, seal: Seal) -> list[str]:
         """Return the names of all objects a snapshot needs. ObjectMissing or TextDamaged."""
         file = f"{seal.name}{REFERENCES}"
-        data = self._file(file)
-        if hashlib.sha256(data).hexdigest() != seal.references:
+        # nothing limits it: one that is larger than memory is read twice, and proven before it is unfolded
+        is_long = file in self.files and self.files[file].size > PACK_BYTES
+        data = self._chunks(file) if is_long else [self._file(file)]
+        digest = hashlib.sha256()
+        for chunk in data:
+            digest.update(chunk)
+        if digest.hexdigest() != seal.references:
             raise TextDamaged(name=file, why=_("its bytes are not those the seal says"))
-        return [line[:-1].decode("ascii", "replace") for line in lines_in([data], file)]
+        lines = lines_in(self._chunks(file) if is_long else data, file)
+        return [line[:-1].decode("ascii", "replace") for line in lines]
 
     def put_references(self, name: SnapshotName, objects: Sequence[str]) -> str:
         """Write the reference list of a snapshot that is about to be sealed, and return its SHA-256. NameTaken."""
@@ -236,23 +252,41 @@ class Chain:
             raise NameTaken(name=name)
 
 
+def rows_of(unit: Unit, part: Part) -> Iterator[bytes]:
+    """Yield the rows of a part of a manifest as they stand. ManifestDamaged, ObjectMissing or ObjectDamaged."""
+    return lines_in([unit.fetch(part.object)], part.object, min(part.rows, MOST_ROWS))
+
+
 def unread_of(unit: Unit, stored: Stored, faults: list[KdxError]) -> list[Unread]:
     """Return the unread list of a snapshot; what is wrong with it is added to `faults`."""
     name = stored.seal.unread_list
     if not name:
         return []
     try:
-        rows = [line[:-1].split(b"\t") for line in lines_in([unit.fetch(name)], name)]
+        return [_unread_in(line[:-1]) for line in lines_in([unit.fetch(name)], name, MOST_ROWS)]
     except DifferenceFound as error:
         faults.append(error)
-        return [Unread("other", "faulty", None, "?")]
-    return [
-        Unread(
-            kind.decode("ascii"), reason.decode("ascii"), None if since == b"-" else moment_of(since.decode("ascii")),
-            unescape(path).decode("utf-8", "surrogateescape"),
-        )
-        for kind, reason, since, path in rows
-    ]
+    except ValueError:
+        faults.append(ManifestDamaged(name=name, why=_("a row of it is malformed")))
+    return [Unread("other", "faulty", None, "?")]
+
+
+def _unread_in(row: bytes) -> Unread:
+    kind, reason, since, path = row.split(b"\t")
+    return Unread(
+        kind.decode("ascii"), reason.decode("ascii"), None if since == b"-" else moment_of(since.decode("ascii")),
+        unescape(path).decode("utf-8", "surrogateescape"),
+    )
+
+
+@contextmanager
+def _missing_or_damaged(name: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFound as error:
+        raise ObjectMissing(name=name) from error
+    except ReadFailed as error:
+        raise TextDamaged(name=name, why=str(error)) from error
 
 
 def shares_in(unit: Unit) -> list[str]:
@@ -272,14 +306,14 @@ def treated_as_absent(
     A note that does not hold is no note; it is added to `faults`.
     """
     absent = set()
-    for file, data in _notes(unit, "damaged"):
+    for file, path in _notes(unit, "damaged"):
         with _noted(faults):
-            damage = read_damage(data, file, keys)
+            damage = read_damage(whole_file(unit.remote, path), file, keys)
             if damage.found != MISSING:
                 absent.add(damage.object)
-    for file, data in _notes(unit, "marks"):
+    for file, path in _notes(unit, "marks"):
         with _noted(faults):
-            absent.update(read_mark(data, file, keys))
+            absent.update(read_mark(whole_file(unit.remote, path), file, keys))
     return frozenset(absent & present.keys())
 
 
@@ -287,15 +321,15 @@ def treated_as_absent(
 def _noted(faults: list[KdxError]) -> Iterator[None]:
     try:
         yield
-    except (DifferenceFound, signing.KeyUnlisted) as fault:
+    except (DifferenceFound, ReadFailed, signing.KeyUnlisted) as fault:
         faults.append(fault)
 
 
-def _notes(unit: Unit, folder: str) -> Iterator[tuple[str, bytes]]:
+def _notes(unit: Unit, folder: str) -> Iterator[tuple[str, str]]:
     try:
         entries = list(unit.remote.list(f"{unit.folder}/{folder}"))
     except (NotFound, PlaceMissing):
         return
     for entry in entries:
         if entry.kind == "file":
-            yield f"{folder}/{entry.path.rpartition('/')[2]}", b"".join(unit.remote.read(entry.path))
+            yield f"{folder}/{entry.path.rpartition('/')[2]}", entry.path

@@ -20,6 +20,8 @@ NOTHING = b"-"
 FILE, DIRECTORY = b"file", b"directory"
 PART_ROWS = 8192
 """Rows of a part that is written anew: about half a MiB, so that one changed file costs no more than that."""
+MOST_ROWS = 1 << 21
+"""No part has so many: a file of 16 TiB, all of whose rows stay together."""
 LONGEST_ROW = 1 << 18
 """No file system has names and link targets that come near it."""
 
@@ -175,14 +177,21 @@ def _text(field: bytes) -> str:
     return "" if field == NOTHING else unescape(field).decode("utf-8", "surrogateescape")
 
 
-def lines_in(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Given the stored bytes of a part, yield its rows, each with its newline. ManifestDamaged, `name` saying which."""
+def lines_in(chunks: Iterable[bytes], name: str, most: int | None = None) -> Iterator[bytes]:
+    """Given the stored bytes of a part, yield its rows, each with its newline. ManifestDamaged, `name` saying which.
+
+    `most` rows it may have, as the seal says: a few bytes can unfold to any number of them.
+    """
     rest = b""
+    count = 0
     for text in _unzipped(chunks, name):
         lines = (rest + text).split(b"\n")
         rest = lines.pop()
         if len(rest) > LONGEST_ROW:
             raise ManifestDamaged(name=name, why=N_("a row has no end"))
+        count += len(lines)
+        if most is not None and count > most:
+            raise ManifestDamaged(name=name, why=N_("it has more rows than its seal says"))
         for line in lines:
             yield line + b"\n"
     if rest:
@@ -233,7 +242,7 @@ class Held(NamedTuple):
 
 def by_path(lines: Iterable[bytes], part: int = -1) -> Iterator[Held]:
     """Put the rows of each path together. RowRefused where a path is out of order or a row is not one."""
-    rows: tuple[bytes, ...] = ()
+    rows: list[bytes] = []
     fields: list[bytes] = []
     key = path = b""
     for line in lines:
@@ -241,17 +250,17 @@ def by_path(lines: Iterable[bytes], part: int = -1) -> Iterator[Held]:
         if len(found) != FIELDS:
             raise RowRefused("it has not eleven fields")
         if found[PATH] == path:
-            rows += (line,)
+            rows.append(line)
             continue
         if rows:
-            yield Held(key, rows, fields, part)
+            yield Held(key, tuple(rows), fields, part)
         last, path = key, found[PATH]
         key = path.replace(b"/", b"\0") if b"\\" not in path else key_of_field(path)
         if key <= last:
             raise RowRefused("a path is out of order")
-        rows, fields = (line,), found
+        rows, fields = [line], found
     if rows:
-        yield Held(key, rows, fields, part)
+        yield Held(key, tuple(rows), fields, part)
 
 
 def merged(left: Iterable[Held], right: Iterable[Held]) -> Iterator[tuple[Held | None, Held | None]]:
