@@ -1,5 +1,6 @@
 """A vault in which somebody put what no kdx writes, or whose disk gives out: it is named, and all else comes back."""
 
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -132,6 +133,41 @@ def test_signed_seals_with_odd_values_are_all_named_and_the_one_before_them_coun
         done = site.kdx(*words)
         assert done.returncode == 5, done.stdout + done.stderr
         assert all(name in done.stdout + done.stderr for name in odd), done.stdout + done.stderr
+
+
+def test_a_row_whose_object_is_none_makes_no_bug_of_whatever_looks_at_its_names(
+    site: Site, vault: HandVault, tmp_path: Path
+) -> None:
+    rows = small_rows(vault, tmp_path)
+    rows[-1][6] = b"packs/x"
+    vault.seal(rows)
+    verified = site.kdx("backup", "verify", SCHOOL)
+    assert verified.returncode == 5 and ".refs.gz" in verified.stdout and "malformed" in verified.stdout
+    done = site.kdx("restore", SCHOOL, "--to", tmp_path / "back")
+    assert done.returncode == 5 and "e  (" in done.stderr and "--find NAME" in done.stdout
+    assert arrived(tmp_path / "back") == {b"a", b"b/c", b"d"}
+    # a list of files that holds no rows at all, of the snapshot a run compares with
+    part = vault.store("manifests", gzip.compress(b"\n\n", mtime=0))
+    vault.seal(rows[:-1], "20261124T130000Z", change=lambda text: f"{text}manifest: {part} 2 {len(part)}\n")
+    (site.share / "a").write_bytes(b"a" * 100)
+    assert site.kdx("backup", "run", SCHOOL).returncode == 5
+
+
+@pytest.mark.parametrize(("field", "value"), [(7, b"x"), (8, b"-5"), (1, b"zz"), (2, b"9" * 400)])
+def test_a_row_no_kdx_wrote_does_not_keep_a_school_from_being_saved(
+    site: Site, vault: HandVault, tmp_path: Path, field: int, value: bytes
+) -> None:
+    for name in ("a", "b"):
+        (site.share / name).write_bytes(name.encode() * 100)
+    rows = vault.rows(site.share)
+    rows[-1][field] = value
+    vault.seal(rows)
+    (site.share / "b").write_bytes(b"rewritten")
+    (site.share / "c").write_bytes(b"new")
+    done = site.kdx("backup", "run", SCHOOL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = site.kdx("restore", SCHOOL, "--to", tmp_path / "back")
+    assert done.returncode == 0 and arrived(tmp_path / "back") == {b"a", b"b", b"c"}
 
 
 @pytest.mark.parametrize("unread", [b"file\tlocked\tnow\ta\n", b"file\t\xff\t-\ta\n\n"], ids=["no time", "no text"])

@@ -27,6 +27,7 @@ from kdx.backup.format.names import (
     REFERENCES,
     SEAL,
     SnapshotName,
+    digest_in,
     moment_of,
     seals_folder,
     snapshot_name,
@@ -222,7 +223,13 @@ class Chain:
         if digest.hexdigest() != seal.references:
             raise TextDamaged(name=file, why=_("its bytes are not those the seal says"))
         lines = lines_in(self._chunks(file) if is_long else data, file)
-        return [line[:-1].decode("ascii", "replace") for line in lines]
+        try:
+            names = [line[:-1].decode("ascii") for line in lines]
+            for name in names:
+                digest_in(name)
+        except ValueError as error:
+            raise TextDamaged(name=file, why=_("a line of it is malformed")) from error
+        return names
 
     def put_references(self, name: SnapshotName, objects: Sequence[str]) -> str:
         """Write the reference list of a snapshot that is about to be sealed, and return its SHA-256. NameTaken."""
