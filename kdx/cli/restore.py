@@ -13,7 +13,7 @@ from kdx.cli.application import Application
 from kdx.cli.commands import KdxCommand
 from kdx.cli.options import bandwidth_option, dry_run_option, output_options, parse_date, share_option
 from kdx.errors import UsageMistake, gravest
-from kdx.language import N_
+from kdx.language import N_, _
 
 if TYPE_CHECKING:
     from kdx.backup.restoring.choice import Moment
@@ -82,6 +82,8 @@ def restore(
     if bool(to) == beside or (whole_board and beside):
         raise NoPlace()
     moment = parse_moment(at, app.zone) if at else None
+    if isinstance(moment, datetime) and moment > app.now() + timedelta(days=1):
+        app.output.warn(_("{at} has not come yet: the newest good snapshot is taken.").format(at=at))
     chosen = None if whole_board else app.board.share(school or "", share)
     source = sources_of(app, [chosen], key)[0] if chosen else _board_source(app, vault, key)
     _carry_out(app, source, chosen, paths, moment, to, bandwidth, dry_run)
@@ -118,7 +120,6 @@ def _carry_out(
     stored, alarms = work.pick(source, moment)
     if to or not share:
         selection, target = Selection(paths), place_to(to or "")
-        target = target if dry_run else work.folder_made(target)
     else:
         selection = Selection(paths, beside(stored.seal.name.started.astimezone(app.zone)))
         target = place_of_share(app.board, share)

@@ -1,12 +1,15 @@
 """What was restored, and which versions of a file there are, as tables. Facts in, tables out; no I/O."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
+from itertools import groupby
 
 from kdx.backup.format.chain import Stored
 from kdx.backup.format.seal import State
 from kdx.backup.restoring.find import Version
-from kdx.backup.restoring.restored import Restored
+from kdx.backup.restoring.restored import LOST, Restored
+from kdx.backup.restoring.sources import BOARD_ITSELF
 from kdx.errors import KdxError
 from kdx.language import N_, _
 from kdx.report.tables import Column, Table, visible
@@ -40,8 +43,21 @@ def restored_table(restored: Restored, zone: tzinfo) -> Table:
         rows=[row for row in rows if row["entries"] or row["result"] == "restored"],
         as_of=restored.ended,
         source=snapshot_words(restored.snapshot, zone),
-        notes=(*_warnings(restored.snapshot), *_lost(restored)),
+        notes=(*_warnings(restored.snapshot), *_lost(restored), *_next_step(restored)),
     )
+
+
+def _next_step(restored: Restored) -> list[str]:
+    """Say how to go on: after a loss, and where the board's own machine came back, whose keys are in an envelope."""
+    if any(fault.why in LOST for fault in restored.faults) and restored.source.school != BOARD_ITSELF:
+        how = _("Another snapshot may have what is lost here: kdx restore {school} --find NAME")
+        return [how.format(school=restored.source.school)]
+    if restored.source.school != BOARD_ITSELF or restored.dry_run or restored.target.location.scheme != "file":
+        return []
+    folder = restored.target.location.path
+    how = _("Put the private keys from the envelope into {keys}, then go on with: {command}")
+    command = f"kdx --inventory {shlex.quote(f'{folder}/inventory')} --state {shlex.quote(folder)} backup init"
+    return [how.format(keys=f"{folder}/keys", command=command)]
 
 
 def snapshot_words(stored: Stored, zone: tzinfo) -> str:
@@ -85,8 +101,12 @@ def faults_text(restored: Restored) -> str:
 
 
 def alarms_lines(alarms: Sequence[KdxError]) -> list[str]:
-    """Return a line for each alarm."""
-    return [visible(str(alarm)) for alarm in alarms]
+    """Return a line for each alarm, and after those that ask for the same what to do."""
+    lines: list[str] = []
+    for advice, some in groupby(alarms, key=lambda alarm: alarm.advise()):
+        lines += [visible(str(alarm)) for alarm in some]
+        lines += [visible(advice)] if advice else []
+    return lines
 
 
 def versions_table(text: str, versions: Sequence[Version]) -> Table:
@@ -95,6 +115,8 @@ def versions_table(text: str, versions: Sequence[Version]) -> Table:
     if versions:
         how = _("To bring one back: kdx restore {school} PATH --at SNAPSHOT --beside")
         notes.append(how.format(school=versions[0].source.school))
+    else:
+        notes.append(_("No snapshot has a file with this in its path. A shorter part of the name may find it."))
     if any(version.best.state != State.COMPLETE for version in versions):
         notes.append(_("partial: not everything was read that night. suspect: look at it before you rely on it."))
     return Table(

@@ -72,16 +72,16 @@ def status_table(found: Sequence[ShareStatus], now: datetime, source: str, measu
 
 def _seconds_to_restore(each: ShareStatus, measured: Mapping[str, Pace]) -> float | None:
     pace = measured.get(each.share.id)
-    return pace.seconds(each.newest.seal.counts.bytes) if pace and each.newest else None
+    return pace.seconds(each.good.seal.counts.bytes) if pace and each.good else None
 
 
 def _restore_notes(found: Sequence[ShareStatus], measured: Mapping[str, Pace]) -> Iterable[str]:
     """Say where the times to restore come from, and where there are none."""
-    used = [measured[each.share.id].measured for each in found if each.newest and each.share.id in measured]
+    used = [measured[each.share.id].measured for each in found if each.good and each.share.id in measured]
     if used:
-        yield _("Time to restore: the newest snapshot at the pace of its last drill or restore (the oldest of them on "
-                "{day:%Y-%m-%d}): an estimate, no promise.").format(day=min(used))
-    missing = [each for each in found if each.newest and each.share.id not in measured]
+        yield _("Time to restore: the last good snapshot at the pace of its last drill or restore (the oldest of them "
+                "on {day:%Y-%m-%d}): an estimate, no promise.").format(day=min(used))
+    missing = [each for each in found if each.good and each.share.id not in measured]
     if missing:
         yield _("Time to restore not measured yet: {count} shares. kdx drill measures it.").format(count=len(missing))
 

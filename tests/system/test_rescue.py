@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,6 +215,79 @@ def test_what_lies_in_the_target_is_never_replaced_and_no_link_there_is_followed
     assert (back / "g").is_file() and (back / "b").is_symlink()
     assert not list(elsewhere.iterdir())
     assert all(f": {name}" in done.stderr for name in ("a", "b", "d", "e\\nf", "g"))
+
+
+FULL = """
+mount -t tmpfs -o size=40m none "$1" || exit 99
+for shell in dash "busybox sh"; do $shell "$2" "$3" "$4" "$1/back"; echo "full $?"; done
+for file in "$1"/back/*; do cmp "$file" "$5/${file##*/}" && echo whole; done
+ls -A "$1/back" | grep -c kdx
+mount -o remount,size=400m "$1"
+dash "$2" "$3" "$4" "$1/back"; echo "room $?"
+diff -r "$5" "$1/back" && echo same
+"""
+
+
+def test_on_a_full_disk_it_stops_and_says_so_leaves_nothing_cut_short_and_goes_on_later(vault, checkout, tmp_path):
+    share, small = tmp_path / "share", tmp_path / "small"
+    share.mkdir()
+    small.mkdir()
+    for number in range(12):
+        (share / f"{number:02}").write_bytes(os.urandom(4_000_000))
+    seal = vault.seal(vault.rows(share))
+    own_mounts = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--mount", "--user", "--map-root-user")
+    words = [small, checkout / "scripts" / "rescue", vault.root, seal, share]
+    ran = subprocess.run([*own_mounts, "sh", "-c", FULL, "sh", *words], capture_output=True, text=True, timeout=280)
+    told = [line for line in ran.stdout.splitlines() if line != "whole"]
+    assert told == ["full 5", "full 5", "0", "room 0", "same"], ran.stdout + ran.stderr
+    assert 0 < ran.stdout.count("whole") < 12
+    assert ran.stderr.count("has room for") == 2 and ran.stderr.count("Make room") == 2
+
+
+def bomb(line: bytes, count: int) -> bytes:
+    """Few bytes that unfold to many."""
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join(packer.compress(line * 1000) for _ in range(count // 1000)) + packer.flush()
+
+
+BOMBS = {"lines": b"\n", "zeros": b"\0" * 100, "no end": b"x" * 100, "rows": b"file\ta\n"}
+
+
+@pytest.mark.parametrize("line", BOMBS.values(), ids=BOMBS)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_list_that_unfolds_without_end_fills_neither_disk_nor_memory(vault, rescue, tmp_path, shell, line):
+    rows = small_rows(vault, tmp_path)
+    part = vault.store("manifests", bomb(line, 1_000_000))
+    seal = vault.seal(rows, change=lambda text: f"{text}manifest: {part} 100000 1\n")
+    done = rescue(seal, SHELLS[shell])
+    assert done.returncode == 5 and len(done.stderr) < 1_000_000, done.stderr[:1000]
+    assert arrived(tmp_path) == {b"a", b"b/c", b"d", b"e"}
+
+
+def test_a_seal_a_vault_or_an_object_that_is_no_such_file_is_not_waited_for(vault, rescue, tmp_path):
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "large").write_bytes(bytes(SEGMENT))
+    seal = vault.seal(small_rows(vault, tmp_path))
+    [segment] = (path for path in (vault.unit / "segments").rglob("*") if path.is_file())
+    segment.unlink()
+    os.mkfifo(segment)
+    done = rescue(seal)
+    assert done.returncode == 5 and "large" in done.stderr
+    assert arrived(tmp_path) == {b"a", b"b/c", b"d", b"e"}
+    other = seal.with_name("20261124T130000Z-000002.seal")
+    with other.open("wb") as file:
+        file.truncate(1 << 40)
+    assert rescue(other, target="other").returncode == 2
+    with (vault.root / "kdx-vault.json").open("r+b") as file:
+        file.truncate(1 << 40)
+    assert rescue(seal, target="other").returncode == 2
+
+
+def test_rows_that_are_lost_on_their_way_are_noticed(vault, rescue, tmp_path):
+    rows = small_rows(vault, tmp_path)
+    seal = vault.seal(rows, change=lambda text: text.replace("entries: 5", "entries: 6"))
+    done = rescue(seal)
+    assert done.returncode == 5 and "how many entries" in done.stderr
 
 
 @pytest.mark.parametrize("words", [(), ("vault",), ("nowhere", "seal", "back"), ("vault", "no.seal", "back")])

@@ -41,7 +41,11 @@ def vault(tmp_path: Path) -> HandVault:
 def site(make_site: Callable[..., Site], tmp_path: Path, vault: HandVault) -> Site:
     """A board whose vault was written by hand, by a machine it trusts."""
     (tmp_path / "target").mkdir()
-    site = make_site(str(tmp_path / "target"))
+    return trusting(make_site(str(tmp_path / "target")), vault)
+
+
+def trusting(site: Site, vault: HandVault) -> Site:
+    """Let a board have this vault, and trust who writes it."""
     with (site.board / "kdx.yml").open("a", encoding="utf-8") as file:
         file.write(f"\nvault: {{url: {vault.root}}}\n")
     algorithm, blob = vault.key.with_name(f"{vault.key.name}.pub").read_text("ascii").split()[:2]
@@ -252,18 +256,31 @@ def test_a_snapshot_from_the_future_is_as_old_as_the_store_says(site, vault, tmp
     assert arrived(tmp_path / "back") == {b"a"}
 
 
+def test_a_day_that_has_not_come_yet_is_said_and_the_newest_is_taken(site, vault, tmp_path):
+    vault.seal(small_rows(vault, tmp_path))
+    done = site.kdx("restore", SCHOOL, "--to", tmp_path / "back", "--at", "2099-01-01")
+    assert done.returncode == 0 and "2099-01-01 has not come yet" in done.stderr
+    assert "20261123T130000Z-000001" in done.stdout and arrived(tmp_path / "back")
+    today = site.kdx("restore", SCHOOL, "--to", tmp_path / "today", "--at", f"{datetime.now(TOKYO):%Y-%m-%d}")
+    assert (today.returncode, today.stderr) == (0, "")
+
+
 def test_before_the_first_snapshot_there_is_nothing_and_what_there_is_is_named(site, vault, tmp_path):
     vault.seal(small_rows(vault, tmp_path))
-    done = site.kdx("restore", SCHOOL, "--to", tmp_path / "back", "--at", "2020-01-01")
+    words = ("restore", SCHOOL, "--to", tmp_path / "back", "--at", "2020-01-01")
+    done = site.kdx(*words)
     assert done.returncode == 4 and "20261123T130000Z-000001" in done.stderr
-    assert not arrived(tmp_path / "back")
+    assert "20261123T130000Z-000001 (完全)" in site.kdx("--lang", "ja", *words).stderr
+    assert not (tmp_path / "back").exists()
 
 
 def test_a_file_that_is_not_in_the_snapshot_is_said_before_anything_is_written(site, vault, tmp_path):
     vault.seal(small_rows(vault, tmp_path))
-    done = site.kdx("restore", SCHOOL, "a", "nothing", "--to", tmp_path / "back")
-    assert done.returncode == 4 and "nothing" in done.stderr
-    assert not arrived(tmp_path / "back")
+    done = site.kdx("restore", SCHOOL, "a", "R8\\no such.txt", "--to", tmp_path / "back")
+    assert done.returncode == 4 and "R8\\no such.txt is not in" in done.stderr and "--find 'no such.txt'" in done.stderr
+    assert not (tmp_path / "back").exists()
+    found = site.kdx("restore", SCHOOL, "--find", "no such.txt")
+    assert found.returncode == 0 and "No snapshot has a file" in found.stdout
 
 
 @pytest.mark.parametrize(
@@ -336,6 +353,7 @@ def test_the_board_comes_back_from_the_vault_alone_and_goes_on_the_next_night(fo
     (tmp_path / "board.pub").write_bytes((folder_site.board / "keys" / "board.pub").read_bytes())
     done = old.kdx("restore", *words)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert f"--inventory {tmp_path}/new/inventory --state {tmp_path}/new" in done.stdout
     new = Site(folder_site.share, tmp_path / "new" / "inventory", tmp_path / "new")
     assert new.kdx("audit", "verify").returncode == 0
     # private keys are not in the vault: they come out of the sealed envelope

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from kdx import signing
-from kdx.backup.format.chain import Chain, treated_as_absent
+from kdx.backup.format.absent import treated_as_absent
+from kdx.backup.format.chain import Chain
 from kdx.backup.format.manifest import decode_row, time_field
 from kdx.backup.format.names import snapshot_name
 from kdx.backup.format.note import GOOD

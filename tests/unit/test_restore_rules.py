@@ -18,7 +18,7 @@ from kdx.backup.format.vault import ObjectMissing
 from kdx.backup.restoring.admission import admitted
 from kdx.backup.restoring.choice import choose
 from kdx.backup.restoring.errands import GAP_BYTES, errands, sorted_lines
-from kdx.backup.restoring.wanted import Fault, Piece, Selection, Wanted, beside, folded
+from kdx.backup.restoring.wanted import PART_LOST, Fault, Piece, Selection, Wanted, beside, folded
 from kdx.cli.restore import parse_moment
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -139,8 +139,14 @@ class Unit:
 
 
 def admit(*parts: Sequence[Row] | None) -> tuple[list[Wanted], list[Fault]]:
-    unit = Unit([None if rows is None else b"".join(map(encode_row, rows)) for rows in parts])
-    seal = SimpleNamespace(parts=[Part(name, 0, 0) for name in unit.parts])
+    return admit_texts(*(None if rows is None else b"".join(map(encode_row, rows)) for rows in parts))
+
+
+def admit_texts(*texts: bytes | None, more: int = 0) -> tuple[list[Wanted], list[Fault]]:
+    """`more` rows are in each part than its seal says."""
+    unit = Unit(texts)
+    parts = [Part(name, (text or b"").count(b"\n") - more, 0) for name, text in unit.parts.items()]
+    seal = SimpleNamespace(parts=parts)
     faults: list[Fault] = []
     return list(admitted(unit, seal, faults)), faults
 
@@ -171,6 +177,20 @@ def test_after_a_lost_part_folders_nobody_named_are_folders_and_a_link_stays_non
     assert [fault.path for fault in faults] == ["1", "f/g"]
     found, faults = admit([row("a", "link")], None, [row("a/b"), row("c/d")])
     assert [one.path for one in found] == ["a", "c/d"]
+
+
+def test_a_part_with_more_rows_than_its_seal_says_is_named_and_the_next_one_counts():
+    one, other = (b"".join(map(encode_row, [row(f"{part}{n}", "directory") for n in range(3)])) for part in "ab")
+    found, faults = admit_texts(one, other, more=1)
+    assert [(fault.path, fault.why) for fault in faults] == [("0", PART_LOST), ("1", PART_LOST)]
+    found, faults = admit_texts(one, other)
+    assert len(found) == 6 and not faults
+
+
+def test_of_a_part_full_of_nonsense_only_some_rows_are_named_and_the_next_part_counts():
+    found, faults = admit_texts(b"\n" * 100_000, encode_row(row("a")))
+    assert [one.path for one in found] == ["a"]
+    assert len(faults) < 2000 and faults[-1].path == "0" and faults[-1].why == PART_LOST
 
 
 names = some.sampled_from(["a", "b", "..", ".", "", "a\\x", "c"])

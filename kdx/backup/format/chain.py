@@ -10,22 +10,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kdx import signing
-from kdx.backup.format.manifest import Held, ManifestDamaged, RowRefused, by_path, lines_in, zipped
+from kdx.backup.format.manifest import MOST_ROWS, Held, ManifestDamaged, RowRefused, by_path, lines_in, zipped
 from kdx.backup.format.names import (
     ACCEPTED,
+    PACK_BYTES,
     PRUNED,
     REFERENCES,
     SEAL,
     SnapshotName,
+    digest_in,
     seals_folder,
     snapshot_name,
 )
-from kdx.backup.format.note import GOOD, MISSING, Acceptance, read_acceptance, read_damage, read_mark, read_pruned
+from kdx.backup.format.note import GOOD, Acceptance, read_acceptance, read_pruned
 from kdx.backup.format.promise import counts
-from kdx.backup.format.seal import Link, Seal, SealPlace, State, newest, read_seal
+from kdx.backup.format.seal import Link, Part, Seal, SealPlace, State, newest, read_seal
 from kdx.backup.format.signed_text import TextDamaged
 from kdx.backup.format.unread import unread_in
-from kdx.backup.format.vault import ObjectMissing, Unit
+from kdx.backup.format.vault import ObjectMissing, Unit, whole_file
 from kdx.errors import DifferenceFound, KdxError
 from kdx.language import N_, _
 from kdx.remotes.interface import Entry, NotFound, PlaceMissing, ReadFailed
@@ -135,12 +137,12 @@ class Chain:
         return acceptance
 
     def _file(self, name: str) -> bytes:
-        try:
-            return b"".join(self._unit.remote.read(f"{self._folder}/{name}"))
-        except NotFound as error:
-            raise ObjectMissing(name=name) from error
-        except ReadFailed as error:
-            raise TextDamaged(name=name, why=str(error)) from error
+        with _missing_or_damaged(name):
+            return whole_file(self._unit.remote, f"{self._folder}/{name}")
+
+    def _chunks(self, name: str) -> Iterator[bytes]:
+        with _missing_or_damaged(name):
+            yield from self._unit.remote.read(f"{self._folder}/{name}")
 
     def newest_first(self) -> Iterator[Stored]:
         """Yield all snapshots that hold, newest first; those that do not are in `faults` then."""
@@ -190,7 +192,7 @@ class Chain:
         """
         for number, part in enumerate(seal.parts):
             try:
-                held = list(by_path(lines_in([self._unit.fetch(part.object)], part.object), number))
+                held = list(by_path(rows_of(self._unit, part), number))
             except RowRefused as error:
                 raise ManifestDamaged(name=part.object, why=str(error)) from error
             except DifferenceFound as error:
@@ -203,10 +205,22 @@ class Chain:
     def references(self, seal: Seal) -> list[str]:
         """Return the names of all objects a snapshot needs. ObjectMissing or TextDamaged."""
         file = f"{seal.name}{REFERENCES}"
-        data = self._file(file)
-        if hashlib.sha256(data).hexdigest() != seal.references:
+        # nothing limits it: one that is larger than memory is read twice, and proven before it is unfolded
+        is_long = file in self.files and self.files[file].size > PACK_BYTES
+        data = self._chunks(file) if is_long else [self._file(file)]
+        digest = hashlib.sha256()
+        for chunk in data:
+            digest.update(chunk)
+        if digest.hexdigest() != seal.references:
             raise TextDamaged(name=file, why=_("its bytes are not those the seal says"))
-        return [line[:-1].decode("ascii", "replace") for line in lines_in([data], file)]
+        lines = lines_in(self._chunks(file) if is_long else data, file)
+        try:
+            names = [line[:-1].decode("ascii") for line in lines]
+            for name in names:
+                digest_in(name)
+        except ValueError as error:
+            raise TextDamaged(name=file, why=_("a line of it is malformed")) from error
+        return names
 
     def put_references(self, name: SnapshotName, objects: Sequence[str]) -> str:
         """Write the reference list of a snapshot that is about to be sealed, and return its SHA-256. NameTaken."""
@@ -236,6 +250,21 @@ class Chain:
             raise NameTaken(name=name)
 
 
+def rows_of(unit: Unit, part: Part) -> Iterator[bytes]:
+    """Yield the rows of a part of a manifest as they stand. ManifestDamaged, ObjectMissing or ObjectDamaged."""
+    return lines_in([unit.fetch(part.object)], part.object, min(part.rows, MOST_ROWS))
+
+
+@contextmanager
+def _missing_or_damaged(name: str) -> Iterator[None]:
+    try:
+        yield
+    except NotFound as error:
+        raise ObjectMissing(name=name) from error
+    except ReadFailed as error:
+        raise TextDamaged(name=name, why=str(error)) from error
+
+
 def shares_in(unit: Unit) -> list[str]:
     """Return the ids of the shares a unit holds snapshots of."""
     try:
@@ -243,40 +272,3 @@ def shares_in(unit: Unit) -> list[str]:
     except (NotFound, PlaceMissing):
         return []
     return [entry.path.rpartition("/")[2] for entry in entries if entry.kind == "directory"]
-
-
-def treated_as_absent(
-    unit: Unit, present: dict[str, int], keys: Keys, faults: list[KdxError]
-) -> frozenset[str]:
-    """Return the objects nothing new may rely on though they are there: noted as damaged, or marked for removal.
-
-    A note that does not hold is no note; it is added to `faults`.
-    """
-    absent = set()
-    for file, data in _notes(unit, "damaged"):
-        with _noted(faults):
-            damage = read_damage(data, file, keys)
-            if damage.found != MISSING:
-                absent.add(damage.object)
-    for file, data in _notes(unit, "marks"):
-        with _noted(faults):
-            absent.update(read_mark(data, file, keys))
-    return frozenset(absent & present.keys())
-
-
-@contextmanager
-def _noted(faults: list[KdxError]) -> Iterator[None]:
-    try:
-        yield
-    except (DifferenceFound, signing.KeyUnlisted) as fault:
-        faults.append(fault)
-
-
-def _notes(unit: Unit, folder: str) -> Iterator[tuple[str, bytes]]:
-    try:
-        entries = list(unit.remote.list(f"{unit.folder}/{folder}"))
-    except (NotFound, PlaceMissing):
-        return
-    for entry in entries:
-        if entry.kind == "file":
-            yield f"{folder}/{entry.path.rpartition('/')[2]}", b"".join(unit.remote.read(entry.path))

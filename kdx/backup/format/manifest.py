@@ -22,6 +22,8 @@ PART_ROWS = 8192
 """Rows of a part that is written anew: about half a MiB, so that one changed file costs no more than that."""
 ZIP_LEVEL = 1
 """Of gzip. Half of a row are digests, which do not get smaller: level 5 saves 8 per cent for twice the time."""
+MOST_ROWS = 1 << 21
+"""No part has so many: a file of 16 TiB, all of whose rows stay together."""
 LONGEST_ROW = 1 << 18
 """No file system has names and link targets that come near it."""
 
@@ -179,14 +181,21 @@ def _text(field: bytes) -> str:
     return "" if field == NOTHING else unescape(field).decode("utf-8", "surrogateescape")
 
 
-def lines_in(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Given the stored bytes of a part, yield its rows, each with its newline. ManifestDamaged, `name` saying which."""
+def lines_in(chunks: Iterable[bytes], name: str, most: int | None = None) -> Iterator[bytes]:
+    """Given the stored bytes of a part, yield its rows, each with its newline. ManifestDamaged, `name` saying which.
+
+    `most` rows it may have, as the seal says: a few bytes can unfold to any number of them.
+    """
     rest = b""
+    count = 0
     for text in _unzipped(chunks, name):
         lines = (rest + text).split(b"\n")
         rest = lines.pop()
         if len(rest) > LONGEST_ROW:
             raise ManifestDamaged(name=name, why=N_("a row has no end"))
+        count += len(lines)
+        if most is not None and count > most:
+            raise ManifestDamaged(name=name, why=N_("it has more rows than its seal says"))
         for line in lines:
             yield line + b"\n"
     if rest:

@@ -1,5 +1,6 @@
 """Seals (FORMAT.md, section 8): what makes a snapshot one. Text and noun, and the rules of their chain. No I/O."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -179,7 +180,7 @@ def _seal_of(text: SignedText) -> Seal:
         ),
         compared=None if compared == "-" else snapshot_name(compared),
         rotation=None if reread == "-" else _rotation_of(reread),
-        references=text.value("references"),
+        references=_digest(text.value("references")),
         unread_list=_object(text.value("unreadlist")) if text.values("unreadlist") else "",
         parts=tuple(_part_of(value) for value in text.values("manifest")),
     )
@@ -194,12 +195,20 @@ def link_of(text: str) -> Link:
 def _rotation_of(text: str) -> Rotation:
     share, began = text.split(" ")
     number, total = map(int, share.split("/"))
+    if not 0 <= number < total:
+        raise ValueError(text)
     return Rotation(number, total, moment_of(began))
 
 
 def _part_of(text: str) -> Part:
     name, rows, size = text.split(" ")
     return Part(_object(name), int(rows), int(size))
+
+
+def _digest(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise ValueError(text)
+    return text
 
 
 def _object(name: str) -> str:

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from kdx.backup.format.manifest import lines_in, unescape
+from kdx.backup.format.manifest import MOST_ROWS, ManifestDamaged, lines_in, unescape
 from kdx.backup.format.names import moment_of
 from kdx.backup.format.seal import Seal
 from kdx.backup.format.vault import Unit
 from kdx.errors import DifferenceFound, KdxError
+from kdx.language import _
 
 
 class Unread(NamedTuple):
@@ -26,14 +27,17 @@ def unread_in(unit: Unit, seal: Seal, faults: list[KdxError]) -> list[Unread]:
     if not name:
         return []
     try:
-        rows = [line[:-1].split(b"\t") for line in lines_in([unit.fetch(name)], name)]
+        return [_unread(line[:-1]) for line in lines_in([unit.fetch(name)], name, MOST_ROWS)]
     except DifferenceFound as error:
         faults.append(error)
-        return [Unread("other", "faulty", None, "?")]
-    return [
-        Unread(
-            kind.decode("ascii"), reason.decode("ascii"), None if since == b"-" else moment_of(since.decode("ascii")),
-            unescape(path).decode("utf-8", "surrogateescape"),
-        )
-        for kind, reason, since, path in rows
-    ]
+    except ValueError:
+        faults.append(ManifestDamaged(name=name, why=_("a row of it is malformed")))
+    return [Unread("other", "faulty", None, "?")]
+
+
+def _unread(row: bytes) -> Unread:
+    kind, reason, since, path = row.split(b"\t")
+    return Unread(
+        kind.decode("ascii"), reason.decode("ascii"), None if since == b"-" else moment_of(since.decode("ascii")),
+        unescape(path).decode("utf-8", "surrogateescape"),
+    )

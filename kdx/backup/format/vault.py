@@ -27,7 +27,7 @@ from kdx.config.model import Board
 from kdx.errors import ConfigurationError, DifferenceFound
 from kdx.language import N_, _
 from kdx.remotes import Place, place_of_target
-from kdx.remotes.interface import Entry, NotFound, PlaceMissing, Remote
+from kdx.remotes.interface import Entry, NotFound, PlaceMissing, ReadFailed, Remote
 from kdx.remotes.once import Pace, Piece, write_once
 
 LONGEST_ABOUT = 64 << 10
@@ -66,6 +66,34 @@ class ObjectDamaged(ObjectMissing):
 
     message = N_("The object {name} in the vault is damaged: its bytes are not those its name says.")
     advice = N_("kdx backup verify --full says what else is damaged; the next backup stores it anew from the source.")
+
+
+class ObjectUnread(ObjectDamaged):
+    """An object is there and the place does not give its bytes: a bad sector, or no right to read it."""
+
+    message = N_("The object {name} in the vault cannot be read: {why}")
+    advice = N_("Check the disk of the vault and who may read there. kdx backup verify --full names what else is so.")
+
+
+class FileTooLong(DifferenceFound):
+    """Something under a name of the vault that no kdx wrote."""
+
+    message = N_("{name} in the vault is larger than such a file can be.")
+    advice = N_("No kdx wrote it. Do not delete it; tell the board. kdx backup list says what can be restored.")
+
+
+def whole_file(remote: Remote, path: str, most: int = PACK_BYTES) -> bytes:
+    """Return a file that is no object, unproven. FileTooLong where it is larger than such a file can be; NotFound,
+    ReadFailed.
+    """
+    pieces, size = [], 0
+    with closing(remote.read(path)) as chunks:  # type: ignore[type-var]
+        for chunk in chunks:
+            size += len(chunk)
+            if size > most:
+                raise FileTooLong(name=path)
+            pieces.append(chunk)
+    return b"".join(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +154,15 @@ def open_vault(board: Board, place: Place | None = None) -> Vault:
 
 def _read_about(remote: Remote, board: str) -> About:
     try:
-        data = b"".join(remote.read(ABOUT))
+        data = whole_file(remote, ABOUT, LONGEST_ABOUT)
     except NotFound as error:
         # a bucket that is not there must not look like one that is empty
         next(iter(remote.list()), None)
         raise VaultUnmade(place=remote.location) from error
+    except (FileTooLong, ReadFailed) as error:
+        raise VaultForeign(place=remote.location, why=_("kdx-vault.json is there and cannot be read")) from error
     try:
-        facts = json.loads(data[:LONGEST_ABOUT])
+        facts = json.loads(data)
         about = About(str(facts["vault"]), str(facts["board"]), str(facts["created"]))
         number, encryption, segment = facts["format"], facts["encryption"], facts["segment_bytes"]
     except (ValueError, KeyError, TypeError) as error:
@@ -200,11 +230,13 @@ class Unit:
         return write_once(self.remote, f"{self.folder}/{name}", pieces, size, pace, digest_in(name))
 
     def read(self, name: str, start: int = 0) -> Iterator[bytes]:
-        """Yield stored bytes of an object, unproven. ObjectMissing."""
+        """Yield stored bytes of an object, unproven. ObjectMissing, ObjectUnread."""
         try:
             yield from self.remote.read(f"{self.folder}/{name}", start=start)
         except NotFound as error:
             raise ObjectMissing(name=name) from error
+        except ReadFailed as error:
+            raise ObjectUnread(name=name, why=str(error), reason=error.reason) from error
 
     def read_range(self, name: str, offset: int, length: int) -> bytes:
         """Return `length` stored bytes of an object, unproven. ObjectMissing; ObjectDamaged where there are fewer."""

@@ -9,16 +9,27 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from kdx.backup.format.names import ABOUT, SEAL, digest_in
-from kdx.backup.format.vault import ObjectDamaged, Vault
+from kdx.backup.format.names import ABOUT, PACK_BYTES, REFERENCES, SEAL, digest_in
+from kdx.backup.format.vault import (
+    LONGEST_ABOUT,
+    FileTooLong,
+    ObjectDamaged,
+    ObjectMissing,
+    ObjectUnread,
+    Vault,
+    whole_file,
+)
 from kdx.errors import DifferenceFound, ExitCode, KdxError
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
-from kdx.remotes.interface import Entry, Remote
+from kdx.remotes.interface import Entry, NotFound, ReadFailed, Remote
 from kdx.remotes.once import write_once
 from kdx.state.events.saving import VaultCopied
 from kdx.transfer.limit import Limiter, Rate
+
+LONGEST_LIST = 1 << 30
+"""A reference list of 30,000,000 objects, as it is copied."""
 
 
 class OtherVault(DifferenceFound):
@@ -63,7 +74,7 @@ def copy_vault(
     done, limiter = Copied(), Limiter(bandwidth)
     with closing(vault.place.open()) as source, closing(target.open()) as remote:
         there = {entry.path: entry.size for entry in remote.walk() if entry.kind == "file"}
-        if ABOUT in there and b"".join(remote.read(ABOUT)) != b"".join(source.read(ABOUT)):
+        if ABOUT in there and _about(remote) != _about(source):
             raise OtherVault(place=target.location)
         entries = sorted(_belonging(source), key=_order)
         progress.start(N_("Copying the vault"), sum(entry.size for entry in entries), "bytes")
@@ -95,8 +106,22 @@ def _order(entry: Entry) -> tuple[int, str]:
     return (2 if entry.path.endswith((SEAL, ".accepted", ".pruned")) else 1), entry.path
 
 
+def _about(remote: Remote) -> bytes:
+    return whole_file(remote, ABOUT, LONGEST_ABOUT)
+
+
 def _copy(source: Remote, target: Remote, entry: Entry, limiter: Limiter, done: Copied) -> None:
-    data = b"".join(source.read(entry.path))
+    try:
+        data = whole_file(source, entry.path, LONGEST_LIST if entry.path.endswith(REFERENCES) else PACK_BYTES)
+    except NotFound:
+        done.faults.append(ObjectMissing(name=entry.path))
+        return
+    except ReadFailed as error:
+        done.faults.append(ObjectUnread(name=entry.path, why=str(error)))
+        return
+    except FileTooLong as error:
+        done.faults.append(error)
+        return
     name = "/".join(entry.path.split("/")[-3:])
     try:
         whole = hashlib.sha256(data).hexdigest() == digest_in(name)

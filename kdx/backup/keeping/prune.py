@@ -15,7 +15,7 @@ from kdx.backup.format.chain import Chain, Keys, Stored, shares_in
 from kdx.backup.format.names import BOARD, moment_of, stamp
 from kdx.backup.format.note import MarkNote, PrunedNote, read_mark
 from kdx.backup.format.seal import State, snapshot_time
-from kdx.backup.format.vault import Unit, Vault
+from kdx.backup.format.vault import Unit, Vault, whole_file
 from kdx.backup.keeping.retention import Snapshot, Verdict, decide
 from kdx.backup.keeping.sweep import Mark, is_spent, to_mark, to_remove
 from kdx.config.model import Keep
@@ -24,11 +24,13 @@ from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
 from kdx.remotes.buckets import StillLocked, is_versioned, remove_versions
-from kdx.remotes.interface import NotFound, PlaceMissing, PlaceRefused
+from kdx.remotes.interface import NotFound, PlaceMissing, PlaceRefused, ReadFailed
 from kdx.remotes.once import write_once
 from kdx.state.events.saving import VaultSwept
 
 CLOCKS_MAY_DIFFER = timedelta(hours=6)
+MOST_MARKED = 500_000
+"""Objects in one mark, so that it stays below 64 MiB as every file of a vault does."""
 
 
 class StoreClockWrong(DifferenceFound):
@@ -135,7 +137,7 @@ class _Work:
         for entry in entries:
             name = f"marks/{entry.path.rpartition('/')[2]}"
             try:
-                data = b"".join(self._unit.remote.read(entry.path))
+                data = whole_file(self._unit.remote, entry.path)
                 objects = read_mark(data, name, self._terms.keys, self._place)
                 written = moment_of(name.removeprefix("marks/").removesuffix(".mark"))
                 stored = datetime.fromtimestamp(entry.mtime_ns / 1e9, UTC)
@@ -143,7 +145,7 @@ class _Work:
             except NotFound:
                 # another sweep was done with it
                 continue
-            except (DifferenceFound, signing.KeyUnlisted) as fault:
+            except (DifferenceFound, ReadFailed, signing.KeyUnlisted) as fault:
                 self._done.faults.append(fault)
         return found
 
@@ -211,7 +213,8 @@ class _Work:
         new = to_mark(since, needed, marks, self._now)
         done.marked, done.marked_bytes = len(new), sum(sizes[name] for name in new)
         if new and self._terms.apply:
-            self._put_mark(new)
+            for start in range(0, len(new), MOST_MARKED):
+                self._put_mark(new[start : start + MOST_MARKED])
 
     def _remove(self, name: str, size: int) -> None:
         try:
@@ -237,6 +240,7 @@ class _Work:
             self._delete(mark.file)
 
     def _put_mark(self, objects: list[str]) -> None:
+        """Write a mark, under the first second that no other one has."""
         for later in range(60):
             at = self._now + timedelta(seconds=later)
             text = MarkNote(*self._place, at, tuple(objects)).text(self._terms.signer)

@@ -25,6 +25,8 @@ class ShareStatus:
     share: Share
     standing: Standing
     newest: Stored | None
+    good: Stored | None
+    """The newest that counts: what would be brought back."""
     snapshots: int
     rotation_began: datetime | None
     is_rotation_late: bool
@@ -53,7 +55,7 @@ def _status(
 ) -> ShareStatus:
     chain = Chain(unit, share.id, keys)
     faults: list[KdxError] = []
-    newest, good_at = None, None
+    newest, good = None, None
     unread: list[Unread] = []
     for stored in chain.newest_first():
         rows = unread_in(unit, stored.seal, faults)
@@ -61,7 +63,7 @@ def _status(
             newest, unread = stored, rows
             faults += future_alarm(stored)
         if counts(stored.seal, stored.state, rows, settings.exceptions):
-            good_at = snapshot_time(stored.seal, stored.stored)
+            good = stored
             break
     if tail and tail not in set(map(str, chain.all_names)):
         faults.append(OlderTail(snapshot=tail, share=share.name))
@@ -69,10 +71,12 @@ def _status(
     return ShareStatus(
         share=share,
         standing=standing(
-            good_at, unread, settings.exceptions, timedelta(hours=settings.rpo_hours),
+            snapshot_time(good.seal, good.stored) if good else None, unread, settings.exceptions,
+            timedelta(hours=settings.rpo_hours),
             timedelta(days=settings.file_rpo_days), now,
         ),
         newest=newest,
+        good=good,
         snapshots=len(chain.names),
         rotation_began=rotation.began if rotation else None,
         is_rotation_late=bool(rotation) and now - rotation.began > ROTATION_RED if rotation else False,

@@ -15,11 +15,12 @@ from kdx.backup.format.chain import Chain, Keys, shares_in
 from kdx.backup.format.manifest import LENGTH, NOTHING, OBJECT, OFFSET
 from kdx.backup.format.names import digest_in, is_content
 from kdx.backup.format.note import DAMAGED, MISSING, Damage
-from kdx.backup.format.vault import ObjectDamaged, ObjectMissing, Unit, Vault
+from kdx.backup.format.vault import ObjectDamaged, ObjectMissing, ObjectUnread, Unit, Vault
 from kdx.errors import DifferenceFound, ExitCode, KdxError, gravest
 from kdx.language import N_
 from kdx.progress import SILENT, Progress
 from kdx.remotes.buckets import hidden, is_versioned
+from kdx.remotes.interface import SkipReason
 from kdx.remotes.key_trials import FOLDER
 from kdx.remotes.once import write_once
 from kdx.state.events.saving import VaultVerified
@@ -28,6 +29,9 @@ from kdx.transfer.limit import Limiter, Rate
 SEAL_WRONG, LIST_WRONG = N_("seal wrong"), N_("list wrong")
 WRITTEN_OVER = N_("written over or deleted by somebody; the first version is kept and read")
 WORDS = {MISSING: N_("missing"), DAMAGED: N_("damaged")}
+UNREAD = N_("cannot be read")
+NOT_TOLD = (SkipReason.DENIED, SkipReason.LOCKED)
+"""Why an object cannot be read that says nothing of its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,8 @@ def verify_unit(
         for name in sorted(needed.keys() - present.keys()):
             found.findings.append(Finding(school, WORDS[MISSING], name, needed[name]))
         found.objects = len(present)
-        for name in _damaged(unit, present, full, found, Limiter(bandwidth), progress):
-            found.findings.append(Finding(school, WORDS[DAMAGED], name, needed.get(name, 0)))
+        for name, word, error in _damaged(unit, present, full, found, Limiter(bandwidth), progress):
+            found.findings.append(Finding(school, word, name, needed.get(name, 0), error))
         found.findings += _hidden(unit)
         if board_key:
             _write_notes(unit, found, board_key, now)
@@ -133,34 +137,37 @@ def _snapshots(unit: Unit, school: str, keys: Keys, found: Verified) -> dict[str
 
 def _damaged(
     unit: Unit, present: dict[str, int], full: bool, found: Verified, limiter: Limiter, progress: Progress
-) -> Iterator[str]:
-    """Yield the objects whose bytes are not those their names say, as far as they are read."""
+) -> Iterator[tuple[str, str, KdxError | None]]:
+    """Yield the objects whose bytes are not those their names say, as far as they are read: name, what it is, why."""
     cut = {} if full else _least_sizes(unit, present)
     progress.start(N_("Verifying the vault"), sum(present.values()), "bytes")
     try:
         for name, size in sorted(present.items()):
             if full or not is_content(name):
                 found.bytes += size
-                if not _is_whole(unit, name, limiter):
-                    yield name
+                yield from _found_in(unit, name, limiter)
             elif size < cut.get(name, 0):
-                yield name
+                yield name, WORDS[DAMAGED], None
             progress.advance(size)
     finally:
         progress.done()
 
 
-def _is_whole(unit: Unit, name: str, limiter: Limiter) -> bool:
+def _found_in(unit: Unit, name: str, limiter: Limiter) -> Iterator[tuple[str, str, KdxError | None]]:
+    """Yield what is wrong with an object, nothing where it is what its name says."""
     digest = hashlib.sha256()
     try:
         for chunk in unit.read(name):
             limiter.take(len(chunk))
             digest.update(chunk)
-    except (ObjectMissing, KdxError) as error:
-        if not isinstance(error, DifferenceFound) and error.exit_code == ExitCode.UNREACHABLE:
-            raise
-        return False
-    return digest.hexdigest() == digest_in(name)
+    except ObjectUnread as error:
+        # a bad sector is damage; who may not read knows nothing of the object, and must not note it as lost for ever
+        yield name, UNREAD if error.values["reason"] in NOT_TOLD else WORDS[DAMAGED], error
+    except ObjectMissing:
+        yield name, WORDS[MISSING], None
+    else:
+        if digest.hexdigest() != digest_in(name):
+            yield name, WORDS[DAMAGED], None
 
 
 def _least_sizes(unit: Unit, present: dict[str, int]) -> dict[str, int]:

@@ -7,19 +7,22 @@ link of the same snapshot. What is refused is named, and the others go on. One p
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kdx.backup.format.manifest import Row, RowRefused, decode_row, lines_in
+from kdx.backup.format.chain import rows_of
+from kdx.backup.format.manifest import ManifestDamaged, Row, RowRefused, decode_row
 from kdx.backup.format.names import SEGMENT_BYTES
-from kdx.backup.format.seal import Seal
+from kdx.backup.format.seal import Part, Seal
 from kdx.backup.format.vault import Unit
 from kdx.backup.restoring.wanted import PART_LOST, REFUSED, Fault, Piece, Wanted
 from kdx.errors import DifferenceFound
-from kdx.language import N_
+from kdx.language import N_, _
 from kdx.remotes.interface import Kind
 
 TWICE = N_("its path stands there twice")
 DISORDER = N_("its path is out of order")
 HOMELESS = N_("its folder is not in the list, or is none")
 PIECES = N_("its pieces are not all there")
+MOST_REFUSED = 1000
+"""Of one part. Whoever writes more of them wants to fill the memory of the one who names them."""
 
 
 @dataclass(slots=True)
@@ -51,24 +54,36 @@ class _Last:
 def admitted(unit: Unit, seal: Seal, faults: list[Fault]) -> Iterator[Wanted]:
     """Yield the entries of a snapshot in order; what cannot be one is added to `faults`."""
     last, file = _Last(), _File()
-    for line in _lines(unit, seal, faults):
-        if line is None:
+    for part in seal.parts:
+        try:
+            for row in _rows(unit, part, last, file, faults):
+                yield from file.close(faults)
+                if row.kind == Kind.FILE:
+                    file.begin(row)
+                else:
+                    yield Wanted(row.kind, row.path, mtime_ns=row.mtime_ns, acl=row.acl, link=row.link)
+        except DifferenceFound as error:
+            faults.append(Fault(part.object, PART_LOST, str(error)))
             last.after_gap = True
-            continue
+    yield from file.close(faults)
+
+
+def _rows(unit: Unit, part: Part, last: "_Last", file: "_File", faults: list[Fault]) -> Iterator[Row]:
+    """Yield the first rows of the entries of a part. ManifestDamaged, ObjectMissing or ObjectDamaged."""
+    refused = 0
+    for line in rows_of(unit, part):
         try:
             row = decode_row(line)
             if file.takes(row):
                 continue
             last.admit(row)
         except RowRefused as refusal:
+            refused += 1
+            if refused > MOST_REFUSED:
+                raise ManifestDamaged(name=part.object, why=_("most of its rows are none")) from refusal
             faults.append(Fault(_name_in(line), REFUSED, str(refusal)))
             continue
-        yield from file.close(faults)
-        if row.kind == Kind.FILE:
-            file.begin(row)
-        else:
-            yield Wanted(row.kind, row.path, mtime_ns=row.mtime_ns, acl=row.acl, link=row.link)
-    yield from file.close(faults)
+        yield row
 
 
 class _File:
@@ -107,17 +122,8 @@ def _pieces(size: int) -> int:
     return min(size, 1) if size < SEGMENT_BYTES else -(-size // SEGMENT_BYTES)
 
 
-def _lines(unit: Unit, seal: Seal, faults: list[Fault]) -> Iterator[bytes | None]:
-    """Yield the rows, and None where a part of them is lost."""
-    for part in seal.parts:
-        try:
-            yield from lines_in([unit.fetch(part.object)], part.object)
-        except DifferenceFound as error:
-            faults.append(Fault(part.object, PART_LOST, str(error)))
-            yield None
-
-
 def _name_in(line: bytes) -> str:
     """Return what a refused row calls itself, as it stands."""
     fields = line.rstrip(b"\n").split(b"\t")
-    return (fields[9] if len(fields) > 9 else line[:200].rstrip(b"\n")).decode("utf-8", "surrogateescape")
+    name = fields[9][:4096] if len(fields) > 9 else line[:200].rstrip(b"\n")
+    return name.decode("utf-8", "surrogateescape")

@@ -8,8 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kdx.backup.format.chain import Chain, Stored
-from kdx.backup.format.manifest import FILE, KIND, PATH, RowRefused, decode_row, lines_in, unescape
+from kdx.backup.format.chain import Chain, Stored, rows_of
+from kdx.backup.format.manifest import FILE, KIND, PATH, RowRefused, decode_row, unescape
+from kdx.backup.format.seal import Part
 from kdx.backup.format.vault import Unit
 from kdx.backup.restoring.choice import is_good
 from kdx.backup.restoring.restored import Source
@@ -57,7 +58,7 @@ def find(source: Source, match: Match, progress: Progress = SILENT) -> tuple[lis
         for stored in chain.newest_first():
             for part in stored.seal.parts:
                 if part.object not in parts:
-                    parts[part.object] = _hits(unit, part.object, match, faults)
+                    parts[part.object] = _hits(unit, part, match, faults)
                     progress.advance(part.rows)
                 for hit in parts[part.object]:
                     version = versions.setdefault(hit, Version(source, hit, stored, stored))
@@ -70,11 +71,11 @@ def find(source: Source, match: Match, progress: Progress = SILENT) -> tuple[lis
     return sorted(found, key=lambda version: version.hit.path), faults
 
 
-def _hits(unit: Unit, name: str, match: Match, faults: list[KdxError]) -> list[Hit]:
+def _hits(unit: Unit, part: Part, match: Match, faults: list[KdxError]) -> list[Hit]:
     """Return the files of one part that match, each once."""
     hits: dict[Hit, None] = {}
     try:
-        for line in lines_in([unit.fetch(name)], name):
+        for line in rows_of(unit, part):
             fields = line.split(b"\t")
             if len(fields) > PATH and fields[KIND] == FILE and match(_text(fields[PATH])):
                 try:

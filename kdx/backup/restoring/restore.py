@@ -5,6 +5,7 @@ A killed restore is resumed by the same command: what is there with the right co
 """
 
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -21,7 +22,7 @@ from kdx.backup.restoring.restored import NoSnapshot, NotInSnapshot, Restored, S
 from kdx.backup.restoring.wanted import NAME_REFUSED, NO_FOLDERS, NO_LINKS, NO_RIGHTS, TAKEN, Fault, Selection, Wanted
 from kdx.backup.saving.before import OlderTail
 from kdx.errors import KdxError
-from kdx.language import N_
+from kdx.language import N_, _
 from kdx.processes import cores
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
@@ -48,7 +49,7 @@ def pick(source: Source, at: Moment | None) -> tuple[Stored, list[KdxError]]:
         if chosen is None:
             if alarms:
                 raise alarms[0]
-            known = [f"{stored.seal.name} ({stored.state})" for stored in chain.newest_first()]
+            known = [f"{stored.seal.name} ({_(stored.state)})" for stored in chain.newest_first()]
             first = known[0].partition(" ")[0] if known else "-"
             raise NoSnapshot(share=source.name, known=", ".join(known[:5]) or "-", first=first)
         return chosen, alarms
@@ -68,6 +69,8 @@ def restore(
     with state.lock(f"restore-{source.share}"):
         started = clock()
         _see_that_it_is_there(source, chosen, wish.selection)
+        if not (wish.beside or wish.dry_run):
+            folder_made(target)
         work = _Work(source, chosen, target, wish, state)
         resumed = False if wish.dry_run else work.prepare()
         try:
@@ -87,9 +90,9 @@ def _see_that_it_is_there(source: Source, chosen: Stored, selection: Selection) 
             if selection.target_of(entry.path) is not None and not selection.missing:
                 return
     path = selection.missing[0]
-    raise NotInSnapshot(
-        path=path, snapshot=chosen.seal.name, school=source.school, name=path.rpartition("/")[2]
-    )
+    # as the telephone says it: S:\\R8\\...
+    name = path.replace("\\", "/").rpartition("/")[2]
+    raise NotInSnapshot(path=path, snapshot=chosen.seal.name, school=source.school, name=shlex.quote(name))
 
 
 class _Work:
@@ -249,8 +252,8 @@ def _is_link(wanted: Wanted, lane: Lane) -> bool:
         return False
 
 
-def folder_made(place: Place) -> Place:
-    """Make the last folder of a local address, where its parent is there; other places are returned as they are.
+def folder_made(place: Place) -> None:
+    """Make the last folder of a local address, where its parent is there.
 
     Not its parents: a disk that is not mounted must not be filled in its place.
     """
@@ -259,4 +262,3 @@ def folder_made(place: Place) -> Place:
         above = replace(place, location=replace(place.location, path=parent or "/"))
         with closing(above.open()) as remote:
             remote.make_directory(name)
-    return place

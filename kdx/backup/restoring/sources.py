@@ -8,14 +8,14 @@ from pathlib import Path
 
 from kdx import signing
 from kdx.backup.format.names import ABOUT, BOARD
-from kdx.backup.format.vault import LONGEST_ABOUT, VaultUnmade, open_vault
+from kdx.backup.format.vault import LONGEST_ABOUT, FileTooLong, VaultUnmade, open_vault, whole_file
 from kdx.backup.restoring.restored import Source
 from kdx.config.location import parse_location
 from kdx.config.model import Board, Share
 from kdx.errors import ConfigurationError
 from kdx.language import N_
 from kdx.remotes import Place
-from kdx.remotes.interface import NotFound
+from kdx.remotes.interface import NotFound, ReadFailed
 
 BOARD_ITSELF = "-"
 """How the vault calls the unit of the board."""
@@ -54,9 +54,12 @@ def board_source(place: Place, keys: Sequence[signing.PublicKey]) -> Source:
     place = replace(place, few_large=True)
     with closing(place.open()) as remote:
         try:
-            data = b"".join(remote.read(ABOUT))[:LONGEST_ABOUT]
+            data = whole_file(remote, ABOUT, LONGEST_ABOUT)
         except NotFound as error:
             raise VaultUnmade(place=place.location) from error
+        except (FileTooLong, ReadFailed):
+            # whoever opens it says so
+            data = b""
     name = ""
     with suppress(ValueError, KeyError, TypeError):
         name = str(json.loads(data)["board"])

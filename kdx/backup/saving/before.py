@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from kdx.backup.format.chain import Chain, Stored, shares_in, treated_as_absent
-from kdx.backup.format.manifest import Held, lines_in, overlaid
+from kdx.backup.format.absent import treated_as_absent
+from kdx.backup.format.chain import Chain, Stored, shares_in
+from kdx.backup.format.manifest import Held, overlaid, path_field
 from kdx.backup.format.names import SnapshotName, stamp
 from kdx.backup.format.seal import Rotation, is_from_the_future
+from kdx.backup.format.unread import unread_in
 from kdx.backup.format.vault import Unit
 from kdx.backup.saving.job import Job
 from kdx.backup.saving.results import read_leftover
@@ -109,7 +111,8 @@ def look_at_vault(job: Job, unit: Unit, now: datetime, tail: Mapping[str, object
     alarms += chain.faults.values()
     alarms += _chain_alarms(job, chain, previous, tail)
     if before.base and before.base.seal.unread_list:
-        before.unread = _unread_of(unit, before.base.seal.unread_list, alarms)
+        rows = unread_in(unit, before.base.seal, alarms)
+        before.unread = {path_field(row.path): stamp(row.since) for row in rows if row.since}
     return before
 
 
@@ -127,15 +130,6 @@ def future_alarm(stored: Stored) -> Iterator[KdxError]:
     """Yield what to tell of a snapshot that says it was sealed later than the store has it."""
     if is_from_the_future(stored.seal, stored.stored):
         yield ClockWrong(snapshot=stored.seal.name, sealed=stamp(stored.seal.sealed), stored=stamp(stored.stored))
-
-
-def _unread_of(unit: Unit, name: str, alarms: list[KdxError]) -> dict[bytes, str]:
-    try:
-        rows = [line[:-1].split(b"\t") for line in lines_in([unit.fetch(name)], name)]
-    except DifferenceFound as error:
-        alarms.append(error)
-        return {}
-    return {row[3]: row[2].decode("ascii") for row in rows if row[2] != b"-"}
 
 
 def entries_before(before: Before, scratch: Path) -> Iterator[Held]:

@@ -257,11 +257,15 @@ class Comparison:
     def _is_usable(self, held: Held) -> bool:
         """Whether the vault has everything these rows need, as far as its list tells."""
         usable, fields = self._last.usable, held.fields
-        if len(held.rows) == 1:
-            place = fields[OBJECT]
-            return place == NOTHING or usable.get(place, -1) >= int(fields[OFFSET]) + int(fields[LENGTH])
-        pieces = (row.split(b"\t") for row in held.rows)
-        return all(usable.get(each[OBJECT], -1) >= int(each[OFFSET]) + int(each[LENGTH]) for each in pieces)
+        try:
+            if len(held.rows) == 1:
+                place = fields[OBJECT]
+                return place == NOTHING or usable.get(place, -1) >= int(fields[OFFSET]) + int(fields[LENGTH])
+            pieces = (row.split(b"\t") for row in held.rows)
+            return all(usable.get(each[OBJECT], -1) >= int(each[OFFSET]) + int(each[LENGTH]) for each in pieces)
+        except ValueError:
+            # no kdx wrote such a row: the file is read anew
+            return False
 
     def _is_due(self, key: bytes) -> bool:
         rotation, shares = self._last.rotation, self._last.shares

@@ -162,14 +162,19 @@ def _ending(path: bytes) -> str:
 
 def _compressed(fields: list[bytes]) -> bool:
     """Whether what was stored of a small file is clearly smaller than the file."""
-    return fields[OBJECT].startswith(b"packs/") and int(fields[LENGTH]) < 0.85 * (int(fields[SIZE]) + 512)
+    return fields[OBJECT].startswith(b"packs/") and _number(fields[LENGTH]) < 0.85 * (_number(fields[SIZE]) + 512)
 
 
 def _is_dense(fields: list[bytes]) -> bool:
     """Whether a file of a kind that compresses did not."""
     name = fields[PATH].decode("utf-8", "replace")
-    stored = fields[OBJECT].startswith(b"packs/") and int(fields[LENGTH]) >= 0.95 * int(fields[SIZE])
+    stored = fields[OBJECT].startswith(b"packs/") and _number(fields[LENGTH]) >= 0.95 * _number(fields[SIZE])
     return stored and not is_packed_already(name)
+
+
+def _number(field: bytes) -> int:
+    """Return what a field says, 0 where no kdx wrote it."""
+    return int(field) if field.isdigit() and len(field) < 20 else 0
 
 
 def judge(facts: Facts, limits: Limits = Limits()) -> list[str]:

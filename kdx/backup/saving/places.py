@@ -49,8 +49,14 @@ def write_lookup(path: Path, entries: Iterable[Held], usable: Iterable[str]) -> 
     for held in entries:
         fields = held.fields
         if len(held.rows) == 1 and fields[KIND] == FILE and (number := number_of.get(fields[OBJECT])) is not None:
-            place = array("I", (number, int(fields[OFFSET]), int(fields[LENGTH]))).tobytes()
-            records.append(bytes.fromhex(fields[SHA256].decode("ascii")) + place)
+            try:
+                place = array("I", (number, int(fields[OFFSET]), int(fields[LENGTH]))).tobytes()
+                record = bytes.fromhex(fields[SHA256].decode("ascii")) + place
+            except (ValueError, OverflowError):
+                # no kdx wrote it: nothing may rely on it
+                continue
+            if len(record) == _RECORD:
+                records.append(record)
             if len(records) >= CHUNK_RECORDS:
                 spill()
     spill()

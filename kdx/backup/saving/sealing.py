@@ -10,11 +10,11 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from kdx.backup.format.chain import NameTaken, treated_as_absent
-from kdx.backup.format.manifest import NOTHING, Held, by_path, lines_in, zipped
+from kdx.backup.format.absent import treated_as_absent
+from kdx.backup.format.chain import NameTaken
+from kdx.backup.format.manifest import MOST_ROWS, NOTHING, Held, RowRefused, by_path, lines_in, zipped
 from kdx.backup.format.names import MANIFESTS, object_name
 from kdx.backup.format.seal import Counts, Link, Part, Seal, State, seal_text
-from kdx.backup.format.vault import ObjectMissing
 from kdx.backup.saving.assemble import Assembled, Assembler
 from kdx.backup.saving.before import Before, held_before
 from kdx.backup.saving.comparison import Plan
@@ -168,10 +168,10 @@ class Sealer:
             here = self._written.get(name)
             try:
                 data = here.read_bytes() if here else self._before.unit.fetch(name)
-            except ObjectMissing:
+                yield from by_path(lines_in([data], name, MOST_ROWS))
+            except (DifferenceFound, RowRefused):
                 # of the last good snapshot: it was told when the run looked at the vault, or verify will
                 continue
-            yield from by_path(lines_in([data], name))
 
     def _put_part(self, text: bytes, rows: int) -> Part:
         name = self._put(text)
