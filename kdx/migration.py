@@ -34,7 +34,8 @@ from kdx.transfer.outcome import Planned, Ran, Verdict
 from kdx.transfer.plan import TO_MOVE, Action
 from kdx.transfer.records import Records, Tallying, digest_of
 from kdx.transfer.rows import Done
-from kdx.transfer.verify import Level, settle_by_bytes
+from kdx.transfer.settle import settle_by_bytes
+from kdx.transfer.verify import Level
 
 __all__ = ["Level", "Migration", "Planned", "Ran", "Verdict", "open_migration", "plan", "run", "verify"]
 
