@@ -27,6 +27,7 @@ from kdx.remotes import Place, place_of_share, place_of_target, profile_behind
 from kdx.remotes.interface import Entry, PlaceMissing, Remote
 from kdx.state.events.moving import MigrationStopped
 from kdx.state.folder import StateFolder
+from kdx.transfer.altered import Originals
 from kdx.transfer.begun import begun
 from kdx.transfer.copy import CONFLICT, copy
 from kdx.transfer.limit import Limiter, Rate
@@ -168,10 +169,12 @@ def verify(
     clock: Clock,
     progress: Progress = SILENT,
     bandwidth: int | None | Rate = None,
+    at_school: int | None | Rate = None,
 ) -> Verdict:
     """Ask the target afresh for everything the last plan names, and keep how each entry was proven.
 
-    `bandwidth` holds for what must be read back, as in run().
+    `bandwidth` holds for what must be read back, as in run(), `at_school` for what a service altered and is read at
+    the source once more.
     """
     with migration.locked():
         if not migration.records.plan.exists():
@@ -179,14 +182,16 @@ def verify(
                 share=migration.share.name, target=migration.target.name, school=migration.school.id
             )
         started = clock()
+        limiter = Limiter(bandwidth)
+        originals = Originals(migration.source, (limiter, Limiter(at_school)), migration.records.folder)
         progress.start(N_("Verifying"), None, "bytes")
         try:
-            with closing(migration.destination.open()) as target:
+            with closing(migration.destination.open()) as target, closing(originals):
                 tally, how = migration.records.write_verification(
                     begun(_listed(migration, target)),
                     level,
                     lambda rows: settle_by_bytes(
-                        rows, target, migration.destination, level, progress, Limiter(bandwidth)
+                        rows, target, migration.destination, level, originals, progress, limiter
                     ),
                     {"verified": started.isoformat()},
                 )

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
-from kdx.language import N_, translate
 from kdx.progress import SILENT, Progress
 from kdx.remotes import Place
 from kdx.remotes.interface import ALTERED, Entry, NotFound, ReadFailed, Remote, SkipReason
 from kdx.remotes.together import Together
+from kdx.transfer.altered import Originals, settle_altered
 from kdx.transfer.copy import TOGETHER_BYTES, errand_for
 from kdx.transfer.crew import work_through
 from kdx.transfer.limit import Limiter
@@ -22,30 +22,29 @@ from kdx.transfer.verify import GONE, OTHER_BYTES, How, Level, Outcome
 READ_TOGETHER = 4
 """So many times as much as is sent is read back in one request: nothing is held, and each asks for its folders anew."""
 
-HASHES = N_("sent with SHA-256 {sent}, read back with {there}")
-
 
 def settle_by_bytes(
     rows: Iterable[Checked],
     target: Remote,
     place: Place,
     level: Level,
+    originals: Originals,
     progress: Progress = SILENT,
     limiter: Limiter = Limiter(None),
 ) -> Iterator[Checked]:
     """Let the bytes that lie at the target settle every row, and yield the outcome.
 
     A place that hashes by itself is asked to, unless every byte is to be read back: no data goes over the line then.
-    Else they are read over several connections to `place`.
+    Else they are read over several connections to `place`. `originals` is asked for what a service altered.
     """
     can = target.capabilities
     if can.digest_by_store and level != Level.READBACK:
         return _ask_store(rows, target, progress)
     return work_through(
         rows,
-        open_lane=lambda step: Lane(place.open(), step, limiter),
+        open_lane=lambda step: Lane(place.open(), originals, step, limiter),
         work=_read_bundle,
-        weight=lambda row: min(row.size, 2 * SMALL) if can.together else 0,
+        weight=lambda row: 2 * row.size if _may_be_altered(row) else min(row.size, 2 * SMALL) if can.together else 0,
         pace=Pace(can.parallel),
         progress=progress,
         errand=partial(errand_for, READ_TOGETHER * can.together, limiter, READ_TOGETHER * TOGETHER_BYTES),
@@ -57,12 +56,18 @@ class Lane:
     """What one thread reads back with."""
 
     target: Remote
+    originals: Originals
     step: Callable[[int], None]
     limiter: Limiter
 
     def close(self) -> None:
         """Let go of the target."""
         self.target.close()
+
+
+def _may_be_altered(row: Checked) -> bool:
+    """Whether the service may have rewritten it: it is held on this machine beside the one that was sent."""
+    return row.etag.startswith(ALTERED)
 
 
 def _ask_store(rows: Iterable[Checked], target: Remote, progress: Progress) -> Iterator[Checked]:
@@ -97,7 +102,7 @@ def _read_bundle(rows: Sequence[Checked], lane: Lane) -> Iterator[Checked]:
 
 
 def _digests_together(rows: Sequence[Checked], lane: Lane) -> Mapping[str, bytes]:
-    small = [(row.target, row.size) for row in rows if row.size <= SMALL]
+    small = [(row.target, row.size) for row in rows if row.size <= SMALL and not _may_be_altered(row)]
     if len(small) < 2 or not isinstance(lane.target, Together):
         return {}
     lane.limiter.take(sum(size for _target, size in small))
@@ -106,13 +111,17 @@ def _digests_together(rows: Sequence[Checked], lane: Lane) -> Mapping[str, bytes
 
 def _read_back(row: Checked, lane: Lane) -> Checked:
     try:
-        size, digest = _read(lane, row.target)
+        if _may_be_altered(row):
+            settled, size = settle_altered(row, lane.target, lane.limiter.take, lane.originals)
+        else:
+            size, digest = _read(lane, row.target)
+            settled = _by_digest(row, digest, How.READ_BACK)
     except NotFound:
         return row._replace(outcome=Outcome.MISSING, why=GONE)
     except ReadFailed as error:
         return row._replace(outcome=Outcome.UNPROVEN, why=str(error))
     lane.step(size)
-    return _by_digest(row, digest, How.READ_BACK)
+    return settled
 
 
 def _read(lane: Lane, path: str) -> tuple[int, bytes | None]:
@@ -132,7 +141,4 @@ def _read(lane: Lane, path: str) -> tuple[int, bytes | None]:
 def _by_digest(row: Checked, there: bytes | None, how: How) -> Checked:
     if there == row.sha256:
         return row._replace(outcome=Outcome.PROVEN, how=how)
-    if row.etag.startswith(ALTERED) and there is not None and row.sha256 is not None:
-        why = translate(HASHES).format(sent=row.sha256.hex(), there=there.hex())
-        return row._replace(outcome=Outcome.ALTERED, why=why)
     return row._replace(outcome=Outcome.DIFFERENT, why=OTHER_BYTES)

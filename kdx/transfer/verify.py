@@ -39,7 +39,10 @@ class Outcome(StrEnum):
     MISSING = "missing"
     CONFLICT = "conflict"
     ALTERED = "altered by the service"
-    """What the store holds is what it made of our file (SharePoint rewrites Office files); both digests are told."""
+    """What the store holds is what it made of our file (SharePoint rewrites Office files), and more is not known."""
+    ALTERED_SAME = "altered by the service, content the same"
+    """Its members that carry content are those that were sent (transfer/package). The file is not: never proven."""
+    ALTERED_OTHER = "altered by the service, content differs"
     UNREAD = "not read"
     BLOCKED = "blocked"
     RULE = "left by rule"
@@ -66,8 +69,10 @@ class How(StrEnum):
     """A folder is there; it has no bytes."""
 
 
-WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT})
-OPEN = frozenset({Outcome.UNPROVEN, Outcome.ALTERED, Outcome.UNREAD, Outcome.BLOCKED, Outcome.WAITING})
+WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT, Outcome.ALTERED_OTHER})
+ALTERED_THERE = frozenset({Outcome.ALTERED, Outcome.ALTERED_SAME})
+"""The file is there as the service made it; nothing more can be proven."""
+OPEN = ALTERED_THERE | {Outcome.UNPROVEN, Outcome.UNREAD, Outcome.BLOCKED, Outcome.WAITING}
 
 NOT_SENT = N_("not sent yet")
 GONE = N_("gone from the target")
