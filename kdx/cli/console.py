@@ -59,7 +59,7 @@ def show_table(
     table: Table, form: str, file: str, zone: tzinfo, encoding: str = "utf-8", pager: bool = False
 ) -> None:
     """Draw `table` as `form` into `file`, `-` being standard output. `encoding` is that of CSV."""
-    from kdx.cli import formats
+    from kdx.cli import formats, text_table
     from kdx.cli.spreadsheet import spreadsheet
 
     if form == "xlsx":
@@ -70,7 +70,7 @@ def show_table(
         width = _terminal_width() if file == "-" else None
         # only a terminal has an encoding of its own; files and pipes are UTF-8
         spoken = "utf-8" if width is None else sys.stdout.encoding
-        content = formats.text(table, zone, width).encode(spoken, "backslashreplace")
+        content = text_table.text(table, zone, width).encode(spoken, "backslashreplace")
         if pager and width is not None and _paged(content):
             return
     elif form == "csv" and encoding != "utf-8":
