@@ -5,7 +5,7 @@ means that nothing is changed. What was accepted stays with the migration's reco
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -130,13 +130,15 @@ def open_assessment(
     )
 
 
-def look_inside_files(assessed: Assessed, board: Board, progress: Progress = SILENT) -> Assessed:
-    """Return the assessment with what is inside the share's Office files: reads them, over the line if need be."""
+def look_inside_files(
+    assessed: Assessed, board: Board, take: Callable[[int], None], progress: Progress = SILENT
+) -> Assessed:
+    """Return the assessment with what is inside the share's Office files. `take` is told of every byte that is read."""
     found: dict[str, list[Inside]] = {}
     progress.start(N_("Looking inside"), None, "entries")
     try:
         with closing(place_of_share(board, assessed.share).open()) as remote:
-            for one in look_inside(_counted(assessed.catalog.entries(), progress), remote):
+            for one in look_inside(_counted(assessed.catalog.entries(), progress), remote, take):
                 found.setdefault(one.path, []).append(one)
     finally:
         progress.done()

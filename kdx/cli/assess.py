@@ -1,11 +1,16 @@
 """`kdx assess`: what would go wrong if a share moved as it is. Translates; decides nothing."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from kdx.cli.application import Application
 from kdx.cli.commands import KdxCommand
-from kdx.cli.options import output_options, school_argument, share_option
+from kdx.cli.options import bandwidth_option, output_options, school_argument, share_option
 from kdx.language import N_
+
+if TYPE_CHECKING:
+    from kdx.decisions import Assessed
 
 SHEETS = ("csv", "xlsx")
 
@@ -21,12 +26,22 @@ SHEETS = ("csv", "xlsx")
 @click.option("--list", "every", is_flag=True, help=N_("Show the findings, one a row, not their numbers."))
 @click.option("--look-inside", "look", is_flag=True,
               help=N_("Also read Office files: which are encrypted, which take values from another place."))
+@bandwidth_option
 @output_options
 @click.pass_obj
-def assess(app: Application, school: str, share: str | None, names: tuple[str, ...], every: bool, look: bool) -> None:
+def assess(
+    app: Application,
+    school: str,
+    share: str | None,
+    names: tuple[str, ...],
+    every: bool,
+    look: bool,
+    bandwidth: int | None,
+) -> None:
     """Judge a share against targets, side by side, before anything moves.
 
-    Looks at its last catalog: a scan of names is enough.
+    Looks at its last catalog: a scan of names is enough. Only --look-inside reads files, and keeps to the school's part
+    of the line.
 
     With -o FILE.xlsx or .csv it writes the table a school fills in; kdx migrate plan --decisions takes it back.
 
@@ -41,7 +56,7 @@ def assess(app: Application, school: str, share: str | None, names: tuple[str, .
 
     assessed = decisions.open_assessment(app.board, app.state, school, share, names)
     if look:
-        assessed = decisions.look_inside_files(assessed, app.board, app.output.progress)
+        assessed = _look_inside(app, assessed, bandwidth)
     summaries = {one.name: summarise(assessed.findings(one)) for one in assessed.against}
     form = app.output.format or format_of(app.output.file)
     if form in SHEETS and not every:
@@ -49,3 +64,12 @@ def assess(app: Application, school: str, share: str | None, names: tuple[str, .
     else:
         app.output.show(tables.findings_table(assessed) if every else tables.summary_table(assessed, summaries))
     app.output.finish(verdict(summaries.values()))
+
+
+def _look_inside(app: Application, assessed: "Assessed", bandwidth: int | None) -> "Assessed":
+    from kdx import decisions
+    from kdx.schedule.wan import line_for_reading
+    from kdx.transfer.limit import Limiter
+
+    with line_for_reading(app.board, app.state, assessed.share, bandwidth, app.now) as rate:
+        return decisions.look_inside_files(assessed, app.board, Limiter(rate).take, app.output.progress)

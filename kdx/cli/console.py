@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class FileUnwritable(UsageMistake):
     """The file named with -o cannot be written."""
 
     message = N_("The file {path} cannot be written: {why}.")
-    advice = N_("Choose another place with -o.")
+    advice = N_("Choose another place with -o. A file that is open in Excel must be closed there first.")
 
 
 class NotInEncoding(UsageMistake):
@@ -59,7 +59,7 @@ def show_table(
     table: Table, form: str, file: str, zone: tzinfo, encoding: str = "utf-8", pager: bool = False
 ) -> None:
     """Draw `table` as `form` into `file`, `-` being standard output. `encoding` is that of CSV."""
-    from kdx.cli import formats
+    from kdx.cli import formats, text_table
     from kdx.cli.spreadsheet import spreadsheet
 
     if form == "xlsx":
@@ -70,7 +70,7 @@ def show_table(
         width = _terminal_width() if file == "-" else None
         # only a terminal has an encoding of its own; files and pipes are UTF-8
         spoken = "utf-8" if width is None else sys.stdout.encoding
-        content = formats.text(table, zone, width).encode(spoken, "backslashreplace")
+        content = text_table.text(table, zone, width).encode(spoken, "backslashreplace")
         if pager and width is not None and _paged(content):
             return
     elif form == "csv" and encoding != "utf-8":
@@ -124,11 +124,16 @@ def write_result(content: bytes) -> None:
 
 def write_file(path: Path, content: bytes) -> None:
     """Replace `path` by `content`, whole or not at all."""
+    write_pieces(path, (content,))
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Replace `path` by pieces that are never in memory all at once, whole or not at all."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         try:
             with unfinished.open("wb") as file:
-                file.write(content)
+                file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kdx.cutover.judgement import Decision, Facts
     from kdx.cutover.steps import Work
     from kdx.migration import Migration
+    from kdx.report.tables import Table
 
 MOVING = ("rehearse", "final", "roll_back")
 """What does more than to look."""
@@ -92,7 +93,7 @@ def cutover(
     if where:
         _where(app, one, where)
     elif listed:
-        _list(app, one, listed)
+        _list(app, one, listed, bandwidth)
     elif step in MOVING and dry_run:
         _say_what_would_be(app, one, step)
     elif step == "roll_back":
@@ -214,7 +215,7 @@ def _say_what_would_be(app: Application, one: "Migration", step: str) -> NoRetur
     from kdx.report.migration import planned_table
 
     if step == "roll_back":
-        _list(app, one, "changes")
+        _list(app, one, "changes", None)
     with rehearsed(one) as trial:
         planned = migration.plan(trial, app.now, app.output.progress)
         app.output.show(planned_table(trial, planned))
@@ -228,10 +229,9 @@ def _where(app: Application, one: "Migration", path: str) -> None:
     app.output.show(where_table(one, places.where(one, path)))
 
 
-def _list(app: Application, one: "Migration", listed: str) -> NoReturn:
-    from kdx.cutover import links, places, steps
+def _list(app: Application, one: "Migration", listed: str, bandwidth: int | None) -> NoReturn:
+    from kdx.cutover import places, steps
     from kdx.errors import ExitCode
-    from kdx.inventory.overview import last_catalog
     from kdx.report import cutover as tables
 
     course = _course(app, one)
@@ -242,9 +242,21 @@ def _list(app: Application, one: "Migration", listed: str) -> NoReturn:
     elif listed == "renames":
         table = tables.renames_table(one, places.renamed(one))
     elif listed == "links":
-        server = next(server for server in one.school.servers if one.share in server.shares)
-        table = tables.links_table(one, links.links(one, last_catalog(one.share, app.state), server))
+        table = _links(app, one, bandwidth)
     else:
         table = tables.changes_table(one, steps.changes(one, course), course)
     app.output.show(table)
     app.output.finish(ExitCode.DONE)
+
+
+def _links(app: Application, one: "Migration", bandwidth: int | None) -> "Table":
+    """Read the share's workbooks, over its part of the line."""
+    from kdx.cutover.links import links
+    from kdx.inventory.overview import last_catalog
+    from kdx.report.cutover import links_table
+    from kdx.schedule.wan import line_for_reading
+    from kdx.transfer.limit import Limiter
+
+    server = next(server for server in one.school.servers if one.share in server.shares)
+    with line_for_reading(app.board, app.state, one.share, bandwidth, app.now) as rate:
+        return links_table(one, links(one, last_catalog(one.share, app.state), server, Limiter(rate).take))

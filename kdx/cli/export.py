@@ -4,13 +4,12 @@ A file is replaced whole or not at all. Text passes through cli/formats: no name
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from datetime import tzinfo
 from itertools import islice
 from pathlib import Path
 
-from kdx.cli.console import FileUnwritable, write_file, write_result
+from kdx.cli.console import write_file, write_pieces, write_result
 from kdx.errors import UsageMistake
 from kdx.inventory.catalog.catalog import Catalog
 from kdx.language import N_, _
@@ -86,16 +85,4 @@ def _write(file: str, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
             write_result(piece)
         return
-    path = Path(file)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        try:
-            with unfinished.open("wb") as target:
-                target.writelines(pieces)
-                target.flush()
-                os.fsync(target.fileno())
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise FileUnwritable(path=path, why=error.strerror) from error
+    write_pieces(Path(file), pieces)

@@ -208,13 +208,15 @@ def verify(
     """
     from kdx import migration
     from kdx.report import migration as tables
+    from kdx.schedule.rate import rate_of
     from kdx.schedule.wan import part_of_line
     from kdx.transfer.budget import Weight
 
     one = migration.open_migration(app.board, app.state, school, share, to)
-    # nothing is read at the school: only the board's line is used
+    at_school = rate_of(app.board, app.state, one.share, bandwidth, app.now)
+    # only what a service altered is read at the school once more
     with part_of_line(app.board, app.state, Weight.MIGRATION, lambda: bandwidth, one.target.location) as rate:
-        verdict = migration.verify(one, migration.Level(level), app.now, app.output.progress, rate)
+        verdict = migration.verify(one, migration.Level(level), app.now, app.output.progress, rate, at_school)
     app.record(verdict.event(one.names))
     app.output.show(tables.checked_table(one) if every else tables.verdict_table(one, verdict))
     app.output.warn(tables.verdict_exceptions(one))

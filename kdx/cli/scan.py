@@ -104,13 +104,10 @@ def _scan_one(
 
     if not (read_content and share.over_network):
         return scan(None)
-    from kdx.schedule.rate import rate_of
-    from kdx.schedule.wan import part_of_line
-    from kdx.transfer.budget import Weight
+    from kdx.schedule.wan import line_for_reading
     from kdx.transfer.limit import SharedLimiter
 
-    own = rate_of(app.board, app.state, share, bandwidth, app.now)
-    with part_of_line(app.board, app.state, Weight.MIGRATION, own, share.location) as rate:
+    with line_for_reading(app.board, app.state, share, bandwidth, app.now) as rate:
         return scan(SharedLimiter(rate).take)
 
 

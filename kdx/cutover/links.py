@@ -5,7 +5,7 @@ A link to another server, or one that leads out of the share, is listed too: som
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from enum import StrEnum
 from typing import NamedTuple
@@ -43,11 +43,11 @@ class Link(NamedTuple):
     """What it means, where that was moved with this share."""
 
 
-def links(migration: Migration, catalog: Catalog, server: Server) -> Iterator[Link]:
+def links(migration: Migration, catalog: Catalog, server: Server, take: Callable[[int], None]) -> Iterator[Link]:
     """Yield every outside link of the share's workbooks, in order of path. A workbook that cannot be read is passed
-    over: the scan has told of it."""
+    over: the scan has told of it. `take` is told of every byte that is read."""
     with closing(migration.source.open()) as remote:
-        found = [(book, link) for book, written in _written(catalog, remote) for link in written]
+        found = [(book, link) for book, written in _written(catalog, remote, take) for link in written]
     names = names_of(server)
     wanted = {(book, link): candidates(link, book, names) for book, link in found}
     known = find(migration, (one for several in wanted.values() for one in several or ()))
@@ -102,11 +102,11 @@ def _plain(link: str) -> str:
     return f"/{rest}" if rest.startswith("/") and not rest.startswith("//") else rest
 
 
-def _written(catalog: Catalog, remote: Remote) -> Iterator[tuple[str, list[str]]]:
+def _written(catalog: Catalog, remote: Remote, take: Callable[[int], None]) -> Iterator[tuple[str, list[str]]]:
     for entry in catalog.entries():
         if _is_book(entry):
             try:
-                yield entry.path, links_in(entry, remote)
+                yield entry.path, links_in(entry, remote, take)
             except (NotFound, ReadFailed):
                 continue
 

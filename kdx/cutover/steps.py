@@ -73,7 +73,7 @@ class Work:
         """Move the delta and verify it. Undecided, TargetTaken and whatever a place raises pass through."""
         ran = moving.run(self.migration, self.clock, self.rate, self.progress)
         self.record(ran.event(self.names))
-        verdict = moving.verify(self.migration, self.level, self.clock, self.progress, self.rate)
+        verdict = moving.verify(self.migration, self.level, self.clock, self.progress, self.rate, self.rate)
         self.record(verdict.event(self.names))
         return ran, verdict
 

@@ -20,6 +20,7 @@ from kdx.migration.migration import Migration, NothingPlanned, destination_entri
 from kdx.migration.open_questions import Undecided, open_questions
 from kdx.progress import SILENT, Progress
 from kdx.state.events.moving import MigrationStopped
+from kdx.transfer.altered import Originals
 from kdx.transfer.begun import begun
 from kdx.transfer.copy import CONFLICT, copy
 from kdx.transfer.limit import Limiter, Rate
@@ -27,7 +28,8 @@ from kdx.transfer.outcome import Planned, Ran, Verdict
 from kdx.transfer.plan import TO_MOVE, Action
 from kdx.transfer.records import Tallying, digest_of
 from kdx.transfer.rows import Done
-from kdx.transfer.verify import Level, settle_by_bytes
+from kdx.transfer.settle import settle_by_bytes
+from kdx.transfer.verify import Level
 
 __all__ = [
     "Level", "Migration", "NothingPlanned", "Planned", "Ran", "Undecided", "Verdict",
@@ -93,10 +95,12 @@ def verify(
     clock: Clock,
     progress: Progress = SILENT,
     bandwidth: int | None | Rate = None,
+    at_school: int | None | Rate = None,
 ) -> Verdict:
     """Ask the target afresh for everything the last plan names, and keep how each entry was proven.
 
-    `bandwidth` holds for what must be read back, as in run().
+    `bandwidth` holds for what must be read back, as in run(), `at_school` for what a service altered and is read at
+    the source once more.
     """
     with migration.locked():
         if not migration.records.plan.exists():
@@ -104,14 +108,16 @@ def verify(
                 share=migration.share.name, target=migration.target.name, school=migration.school.id
             )
         started = clock()
+        limiter = Limiter(bandwidth)
+        originals = Originals(migration.source, (limiter, Limiter(at_school)), migration.records.folder)
         progress.start(N_("Verifying"), None, "bytes")
         try:
-            with closing(migration.destination.open()) as target:
+            with closing(migration.destination.open()) as target, closing(originals):
                 tally, how = migration.records.write_verification(
                     begun(entries_at(migration, target)),
                     level,
                     lambda rows: settle_by_bytes(
-                        rows, target, migration.destination, level, progress, Limiter(bandwidth)
+                        rows, target, migration.destination, level, originals, progress, limiter
                     ),
                     {"verified": started.isoformat()},
                 )

@@ -152,6 +152,13 @@ class NameRefused(Conflict):
     advice = N_("Give it another name or choose another place; before a migration kdx assess lists all such names.")
 
 
+class Held(Conflict):
+    """What lies under a name cannot be replaced or removed now: somebody has it open."""
+
+    message = N_("{name} cannot be replaced there: another program has it open, or it is write-protected.")
+    advice = N_("Close it there, then run the same command again.")
+
+
 class ReadFailed(KdxError):
     """An entry could not be read; `reason` says which kind of skip it becomes."""
 

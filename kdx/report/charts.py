@@ -6,11 +6,12 @@ of its own, so that a monochrome copier tells them apart. What is not known is n
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 from math import ceil, log10
+from typing import TypeVar
 
 from kdx.report.paper import text
 
@@ -21,6 +22,11 @@ SAID = 190
 """Room for the numbers on the right."""
 LINE = 22
 FONT = 13
+MOST_LINES = 22
+"""Lines of one drawing: so many lie on a sheet below the title of a page, and are read without a glass."""
+
+
+Row = TypeVar("Row")
 
 
 class Tone(Enum):
@@ -87,24 +93,24 @@ def definitions() -> str:
 
 
 def bars(title: str, unit: str, rows: Sequence[Bar], legend: Legend) -> str:
-    """Return a bar a row, all on one scale that begins at zero."""
+    """Return a bar a row, all on one scale that begins at zero; many rows are several drawings."""
     most = max((max(_length(row), row.limit or 0.0) for row in rows), default=0.0)
     scale = (WIDTH - LABEL - SAID) / most if most > 0 else 0.0
-    drawn: list[str] = []
-    for index, row in enumerate(rows):
-        top = index * LINE
-        drawn.append(_text(LABEL - 8, top + 15, _fitting(row.label), "end"))
-        left = float(LABEL)
-        for value, tone in row.parts or ():
-            width = value * scale
-            drawn.append(_box(left, top + 4, width, LINE - 8, tone))
-            left += width
-        if row.limit is not None:
-            place = LABEL + row.limit * scale
-            drawn.append(f'<path d="M{_number(place)} {top + 1}V{top + LINE - 1}" stroke="#000" stroke-width="2"/>')
-            left = max(left, place)
-        drawn.append(_text(left + 6, top + 15, row.said))
-    return _chart(title, unit, len(rows) * LINE, drawn, _boxes(legend))
+    return _charts(title, unit, rows, 0, lambda index, row: _bar(index * LINE, row, scale), [], _boxes(legend))
+
+
+def _bar(top: int, row: Bar, scale: float) -> Iterator[str]:
+    yield _text(LABEL - 8, top + 15, _fitting(row.label), "end")
+    left = float(LABEL)
+    for value, tone in row.parts or ():
+        width = value * scale
+        yield _box(left, top + 4, width, LINE - 8, tone)
+        left += width
+    if row.limit is not None:
+        place = LABEL + row.limit * scale
+        yield f'<path d="M{_number(place)} {top + 1}V{top + LINE - 1}" stroke="#000" stroke-width="2"/>'
+        left = max(left, place)
+    yield _text(left + 6, top + 15, row.said)
 
 
 def lines(title: str, unit: str, series: Sequence[Series], today: date) -> str:
@@ -142,22 +148,24 @@ def _stroke(path: str, series: Series) -> str:
 
 
 def calendar(title: str, unit: str, last: date, rows: Sequence[Days], signs: Signs) -> str:
-    """Return a square for each day up to `last`, a line a row; Mondays are named above."""
+    """Return a square for each day up to `last`, a line a row; Mondays are named above. Many rows: several drawings."""
     count = max((len(row.marks) for row in rows), default=0)
     size = min(LINE, (WIDTH - LABEL) / max(1, count))
-    drawn: list[str] = []
+    mondays: list[str] = []
     for index in range(count):
         day = last - timedelta(days=count - 1 - index)
         if day.weekday() == 0:
             place, anchor = (index, "start") if index < count - 2 else (count, "end")
-            drawn.append(_text(LABEL + place * size, 14, f"{day.month}/{day.day}", anchor))
-    for number, row in enumerate(rows, start=1):
-        top = number * LINE
-        drawn.append(_text(LABEL - 8, top + 15, _fitting(row.label), "end"))
-        drawn.append(_box(LABEL, top + 2, count * size, LINE - 4, Tone.REST))
-        drawn += _squares(row.marks, top + 2, size)
+            mondays.append(_text(LABEL + place * size, 14, f"{day.month}/{day.day}", anchor))
+
+    def draw(index: int, row: Days) -> Iterator[str]:
+        top = (index + 1) * LINE
+        yield _text(LABEL - 8, top + 15, _fitting(row.label), "end")
+        yield _box(LABEL, top + 2, count * size, LINE - 4, Tone.REST)
+        yield from _squares(row.marks, top + 2, size)
+
     samples = [(_square(0, 0, 22, 14, tone, sign), meaning) for tone, sign, meaning in signs]
-    return _chart(title, unit, (len(rows) + 1) * LINE, drawn, samples)
+    return _charts(title, unit, rows, LINE, draw, mondays, samples)
 
 
 def _squares(marks: Sequence[tuple[Tone, str] | None], top: float, size: float) -> Iterator[str]:
@@ -172,6 +180,30 @@ def _squares(marks: Sequence[tuple[Tone, str] | None], top: float, size: float) 
             plain.setdefault(mark[0], []).append(f"M{_number(left)} {top}h{width}v{LINE - 4}h-{width}z")
     for tone, places in plain.items():
         yield f'<path class="days" d="{"".join(places)}" fill="{tone.value[0]}"/>'
+
+
+def _charts(
+    title: str,
+    unit: str,
+    rows: Sequence[Row],
+    above: float,
+    draw: Callable[[int, Row], Iterable[str]],
+    heading: Sequence[str],
+    samples: Sequence[tuple[str, str]],
+) -> str:
+    """Return drawings of about as many lines each, each with heading and legend: one squeezed onto a sheet is a sliver.
+
+    `above` is the room for the heading, `draw` what a row looks like as line `index` of its drawing.
+    """
+    count = max(1, ceil(len(rows) / MOST_LINES))
+    size = max(1, ceil(len(rows) / count))
+    made = []
+    for number in range(count):
+        part = rows[number * size : (number + 1) * size]
+        drawn = [piece for index, row in enumerate(part) for piece in draw(index, row)]
+        name = f"{title} {number + 1}/{count}" if count > 1 else title
+        made.append(_chart(name, unit, above + len(part) * LINE, [*heading, *drawn], samples))
+    return "\n".join(made)
 
 
 def _chart(title: str, unit: str, height: float, drawn: Iterable[str], samples: Sequence[tuple[str, str]]) -> str:

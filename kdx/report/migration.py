@@ -130,8 +130,9 @@ def ran_exceptions(migration: Migration) -> str:
 
 
 def verdict_exceptions(migration: Migration) -> str:
-    """Return a line for each entry that is wrong or open, as far as a person reads."""
-    return _lines((row.path, row.why, "") for row in migration.records.checked(*WRONG, *OPEN))
+    """Return a line for each entry that is wrong or open, as far as a person reads; what is wrong comes first."""
+    rows = chain(migration.records.checked(*WRONG), migration.records.checked(*OPEN))
+    return _lines((row.path, row.why, "") for row in rows)
 
 
 def _lines(entries: Iterable[tuple[str, str, str]], most: int = 20) -> str:
@@ -140,7 +141,7 @@ def _lines(entries: Iterable[tuple[str, str, str]], most: int = 20) -> str:
     more = 0
     for path, why, detail in entries:
         if len(lines) < most:
-            lines.append(f"  {visible(path)}  ({_(why)}{': ' if detail else ''}{visible(detail)})")
+            lines.append(f"  {visible(path)}  ({visible(_(why))}{': ' if detail else ''}{visible(detail)})")
         else:
             more += 1
     if more:

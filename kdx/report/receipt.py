@@ -12,7 +12,7 @@ from kdx.report.shown import human_bytes
 from kdx.report.tables import Column, Table
 from kdx.report.words import HOW, HOW_MEANINGS, KINDS
 from kdx.transfer.receipt import RECEIPT, Facts, Held
-from kdx.transfer.verify import Outcome
+from kdx.transfer.verify import ALTERED_THERE, OPEN, Outcome
 
 AS_SIGNED = N_("as signed")
 NOT_HERE = N_("not beside it; not looked at")
@@ -80,9 +80,7 @@ def _state(facts: Facts) -> str:
         count
         for share in facts["shares"]
         for outcome, count in share["entries"].items()
-        if outcome in (
-            Outcome.UNREAD, Outcome.UNPROVEN, Outcome.ALTERED, Outcome.LISTED, Outcome.BLOCKED, Outcome.WAITING
-        )
+        if outcome in OPEN | {Outcome.LISTED}
     )
     return _("Incomplete: {count} entries are proven, {still} are not (listed below).").format(
         count=f"{proven:,}", still=f"{still:,}"
@@ -109,6 +107,7 @@ def _share(share: Facts, zone: tzinfo) -> Iterator[str]:
         (_("Bytes proven"), f"{human_bytes(share['bytes'])} ({share['bytes']:,} B)"),
         (_("Left by rule"), f"{entries.get(Outcome.RULE, 0):,}"),
         (_("Not taken"), f"{_not_taken(entries):,}"),
+        *_altered(entries),
         (_("Renamed"), f"{len(share['renamed']):,}"),
     )
     yield from _lists(share)
@@ -129,7 +128,12 @@ def _lists(share: Facts) -> Iterator[str]:
     yield _list(
         _("Skipped, and why"),
         (_("Path"), _("Outcome"), _("Why")),
-        ((row["path"], _(row["outcome"]), _(row["why"])) for row in share["skipped"]),
+        (_named(row) for row in share["skipped"] if row["outcome"] not in ALTERED_THERE),
+    )
+    yield _list(
+        _("Altered by the service: there, but not proven"),
+        (_("Path"), _("Outcome"), _("What was compared")),
+        (_named(row) for row in share["skipped"] if row["outcome"] in ALTERED_THERE),
     )
     yield _list(
         _("Renamed at the target"),
@@ -151,10 +155,20 @@ def _kinds(kinds: dict[str, int]) -> str:
 
 
 def _not_taken(entries: dict[str, int]) -> int:
-    return sum(
-        entries.get(outcome, 0)
-        for outcome in (Outcome.UNREAD, Outcome.BLOCKED, Outcome.UNPROVEN, Outcome.ALTERED, Outcome.WAITING)
-    )
+    return sum(entries.get(outcome, 0) for outcome in OPEN - ALTERED_THERE)
+
+
+def _altered(entries: dict[str, int]) -> Iterator[tuple[str, str]]:
+    """Yield what is said of files a service altered; nothing where none was."""
+    if count := sum(entries.get(outcome, 0) for outcome in ALTERED_THERE):
+        same = entries.get(Outcome.ALTERED_SAME, 0)
+        yield _("Altered by the service"), _("{count}, of {same} of them the content is the same").format(
+            count=f"{count:,}", same=f"{same:,}"
+        )
+
+
+def _named(row: dict[str, str]) -> tuple[str, str, str]:
+    return row["path"], _(row["outcome"]), _(row["why"])
 
 
 def _check(facts: Facts, fingerprint: str) -> Iterator[str]:

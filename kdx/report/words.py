@@ -44,6 +44,8 @@ OUTCOMES = {
     Outcome.MISSING: N_("missing"),
     Outcome.CONFLICT: N_("conflict"),
     Outcome.ALTERED: N_("altered by the service"),
+    Outcome.ALTERED_SAME: N_("altered by the service, content the same"),
+    Outcome.ALTERED_OTHER: N_("altered by the service, content differs"),
     Outcome.UNREAD: N_("not read"),
     Outcome.WAITING: N_("waiting"),
     Outcome.BLOCKED: N_("blocked"),

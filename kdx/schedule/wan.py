@@ -1,11 +1,12 @@
 """A job's part of the board's line: what it may take in any case, and the budget all schools share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from kdx.config.location import Location
-from kdx.config.model import Board
-from kdx.schedule.rate import once_a_second
+from kdx.config.model import Board, Share
+from kdx.schedule.rate import once_a_second, rate_of
 from kdx.state.folder import StateFolder
 from kdx.transfer.budget import Weight, joined
 from kdx.transfer.limit import Rate
@@ -25,3 +26,16 @@ def part_of_line(
         return
     with joined(state.budget(), weight, own, board.schedule.wan) as rate:
         yield once_a_second(rate)
+
+
+@contextmanager
+def line_for_reading(
+    board: Board, state: StateFolder, share: Share, most: int | None, clock: Callable[[], datetime]
+) -> Iterator[Rate]:
+    """Give what tells the bytes per second that may be read at a share, never more than `most`, while the block lasts.
+
+    It ranks with a migration: it is the look before one.
+    """
+    own = rate_of(board, state, share, most, clock)
+    with part_of_line(board, state, Weight.MIGRATION, own, share.location) as rate:
+        yield rate

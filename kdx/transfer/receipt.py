@@ -21,13 +21,16 @@ from kdx.inventory.names import readable
 from kdx.language import N_
 from kdx.remotes.interface import Kind
 from kdx.transfer.records import Records
-from kdx.transfer.verify import WRONG, Outcome
+from kdx.transfer.verify import ALTERED_THERE, WRONG, Outcome
 
 FORMAT = "kdx-receipt-1"
 NAMESPACE = "kdx-receipt"
 SIGNERS = ("board", "")
 """Roles whose keys may sign a receipt; a key that was given by hand has none."""
 RECEIPT, SUMS, PAGE = "receipt.json", "SHA256SUMS", "receipt.html"
+
+THERE = ALTERED_THERE | {Outcome.PROVEN, Outcome.LISTED}
+"""What a reader may look for under its new name."""
 
 Facts = dict[str, Any]
 
@@ -83,7 +86,7 @@ def share_facts(records: Records) -> Facts:
             by_rule[row.why] += 1
         if row.outcome not in (Outcome.PROVEN, Outcome.LISTED, Outcome.CARRIED):
             skipped.append({"path": readable(row.path or row.target), "outcome": row.outcome, "why": row.why})
-        if row.renamed and row.outcome in (Outcome.PROVEN, Outcome.LISTED):
+        if row.renamed and row.outcome in THERE:
             renamed.append({"from": readable(row.path), "from_bytes": os.fsencode(row.path).hex(), "to": row.target})
     return {
         "entries": dict(sorted(counts.items())),

@@ -5,26 +5,15 @@ is never proof. kdx never sends an MD5, so a store whose tag equals the MD5 take
 computed it (for multipart uploads: the MD5 of the parts' MD5s).
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from functools import partial
-from hashlib import sha256
 from operator import attrgetter
 
-from kdx.language import N_, translate
-from kdx.progress import SILENT, Progress
-from kdx.remotes import Place
-from kdx.remotes.interface import ALTERED, CHANGED_AT, Entry, Kind, NotFound, ReadFailed, Remote, SkipReason
-from kdx.remotes.together import Together
-from kdx.transfer.copy import CONFLICT, TOGETHER_BYTES, errand_for
-from kdx.transfer.crew import work_through
-from kdx.transfer.limit import Limiter
+from kdx.language import N_
+from kdx.remotes.interface import ALTERED, CHANGED_AT, Kind
+from kdx.transfer.copy import CONFLICT
 from kdx.transfer.merge import merge
-from kdx.transfer.pace import Pace
 from kdx.transfer.plan import AT_TARGET, Action
-from kdx.transfer.reading import SMALL
 from kdx.transfer.rows import Checked, Done, Failed, Item, Known
 
 
@@ -50,7 +39,10 @@ class Outcome(StrEnum):
     MISSING = "missing"
     CONFLICT = "conflict"
     ALTERED = "altered by the service"
-    """What the store holds is what it made of our file (SharePoint rewrites Office files); both digests are told."""
+    """What the store holds is what it made of our file (SharePoint rewrites Office files), and more is not known."""
+    ALTERED_SAME = "altered by the service, content the same"
+    """Its members that carry content are those that were sent (transfer/package). The file is not: never proven."""
+    ALTERED_OTHER = "altered by the service, content differs"
     UNREAD = "not read"
     BLOCKED = "blocked"
     RULE = "left by rule"
@@ -77,14 +69,12 @@ class How(StrEnum):
     """A folder is there; it has no bytes."""
 
 
-WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT})
-OPEN = frozenset({Outcome.UNPROVEN, Outcome.ALTERED, Outcome.UNREAD, Outcome.BLOCKED, Outcome.WAITING})
-
-READ_TOGETHER = 4
-"""So many times as much as is sent is read back in one request: nothing is held, and each asks for its folders anew."""
+WRONG = frozenset({Outcome.DIFFERENT, Outcome.MISSING, Outcome.CONFLICT, Outcome.ALTERED_OTHER})
+ALTERED_THERE = frozenset({Outcome.ALTERED, Outcome.ALTERED_SAME})
+"""The file is there as the service made it; nothing more can be proven."""
+OPEN = ALTERED_THERE | {Outcome.UNPROVEN, Outcome.UNREAD, Outcome.BLOCKED, Outcome.WAITING}
 
 NOT_SENT = N_("not sent yet")
-HASHES = N_("sent with SHA-256 {sent}, read back with {there}")
 GONE = N_("gone from the target")
 OTHER_SIZE = N_("another size")
 OTHER_BYTES = N_("other bytes")
@@ -115,46 +105,6 @@ def judge(expected: Iterable[Checked], known: Iterable[Known], level: Level) -> 
         else:
             outcome, how, why = _look(row, listed, level)
             yield row._replace(outcome=outcome, how=how, why=why)
-
-
-def settle_by_bytes(
-    rows: Iterable[Checked],
-    target: Remote,
-    place: Place,
-    level: Level,
-    progress: Progress = SILENT,
-    limiter: Limiter = Limiter(None),
-) -> Iterator[Checked]:
-    """Let the bytes that lie at the target settle every row, and yield the outcome.
-
-    A place that hashes by itself is asked to, unless every byte is to be read back: no data goes over the line then.
-    Else they are read over several connections to `place`.
-    """
-    can = target.capabilities
-    if can.digest_by_store and level != Level.READBACK:
-        return _ask_store(rows, target, progress)
-    return work_through(
-        rows,
-        open_lane=lambda step: Lane(place.open(), step, limiter),
-        work=_read_bundle,
-        weight=lambda row: min(row.size, 2 * SMALL) if can.together else 0,
-        pace=Pace(can.parallel),
-        progress=progress,
-        errand=partial(errand_for, READ_TOGETHER * can.together, limiter, READ_TOGETHER * TOGETHER_BYTES),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """What one thread reads back with."""
-
-    target: Remote
-    step: Callable[[int], None]
-    limiter: Limiter
-
-    def close(self) -> None:
-        """Let go of the target."""
-        self.target.close()
 
 
 def _path_of_pair(pair: tuple[Item | None, Done | None]) -> str:
@@ -221,79 +171,6 @@ def _by_tag(row: Checked, listed: Known) -> tuple[Outcome, str, str]:
         return Outcome.UNPROVEN, "", TAG_UNKNOWN
     # neither what the store answered to our write nor a digest of our bytes: only the bytes can tell
     return Outcome.TO_READ, "", ""
-
-
-def _ask_store(rows: Iterable[Checked], target: Remote, progress: Progress) -> Iterator[Checked]:
-    asked: deque[Checked] = deque()
-    for there in target.digest_listed(_as_entries(rows, asked)):
-        row = asked.popleft()
-        if there.sha256 is not None:
-            progress.advance(there.size)
-            yield _by_digest(row, there.sha256, How.STORE_SHA256)
-        elif there.skip == SkipReason.VANISHED:
-            yield row._replace(outcome=Outcome.MISSING, why=GONE)
-        else:
-            unread = ReadFailed(name=row.target, reason=there.skip, detail="")
-            yield row._replace(outcome=Outcome.UNPROVEN, why=str(unread))
-
-
-def _as_entries(rows: Iterable[Checked], asked: deque[Checked]) -> Iterator[Entry]:
-    for row in rows:
-        asked.append(row)
-        yield Entry(row.target, row.kind, row.size)
-
-
-def _read_bundle(rows: Sequence[Checked], lane: Lane) -> Iterator[Checked]:
-    """Settle rows by what is read back: together where the target can, by itself whatever that does not prove."""
-    digests = _digests_together(rows, lane)
-    for row in rows:
-        if row.sha256 is not None and digests.get(row.target) == row.sha256:
-            lane.step(row.size)
-            yield row._replace(outcome=Outcome.PROVEN, how=How.READ_BACK)
-        else:
-            yield _read_back(row, lane)
-
-
-def _digests_together(rows: Sequence[Checked], lane: Lane) -> Mapping[str, bytes]:
-    small = [(row.target, row.size) for row in rows if row.size <= SMALL]
-    if len(small) < 2 or not isinstance(lane.target, Together):
-        return {}
-    lane.limiter.take(sum(size for _target, size in small))
-    return lane.target.digests_together(small)
-
-
-def _read_back(row: Checked, lane: Lane) -> Checked:
-    try:
-        size, digest = _read(lane, row.target)
-    except NotFound:
-        return row._replace(outcome=Outcome.MISSING, why=GONE)
-    except ReadFailed as error:
-        return row._replace(outcome=Outcome.UNPROVEN, why=str(error))
-    lane.step(size)
-    return _by_digest(row, digest, How.READ_BACK)
-
-
-def _read(lane: Lane, path: str) -> tuple[int, bytes | None]:
-    """Return size and SHA-256 of the bytes that kdx itself reads at the target, over a line no faster than its cap."""
-    can = lane.target.capabilities
-    if can.digest_without_transfer and not can.digest_by_store:
-        there = lane.target.digest(path)
-        return there.size, there.sha256
-    size, digest = 0, sha256()
-    for chunk in lane.target.read(path):
-        lane.limiter.take(len(chunk))
-        digest.update(chunk)
-        size += len(chunk)
-    return size, digest.digest()
-
-
-def _by_digest(row: Checked, there: bytes | None, how: How) -> Checked:
-    if there == row.sha256:
-        return row._replace(outcome=Outcome.PROVEN, how=how)
-    if row.etag.startswith(ALTERED) and there is not None and row.sha256 is not None:
-        why = translate(HASHES).format(sent=row.sha256.hex(), there=there.hex())
-        return row._replace(outcome=Outcome.ALTERED, why=why)
-    return row._replace(outcome=Outcome.DIFFERENT, why=OTHER_BYTES)
 
 
 def _foreign(listed: Known) -> Checked:

@@ -6,15 +6,13 @@ import socket
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rigs.line import Line, lay_line
-from rigs.smbd import PASSWORD, SHARE, SambaServer, serve_samba
+from rigs.smbd import PASSWORD, SambaServer, held_open, serve_samba
 
 from kdx.config.location import parse_location
 from kdx.config.secret import SecretReference
@@ -22,6 +20,7 @@ from kdx.errors import KdxError
 from kdx.remotes.interface import (
     Conflict,
     Expected,
+    Held,
     Metadata,
     NameRefused,
     NotFound,
@@ -61,29 +60,6 @@ def connect(server: SambaServer, *, port: int | None = None, path: str = "", use
 @pytest.fixture(autouse=True)
 def password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RIG_PASSWORD", PASSWORD)
-
-
-@contextmanager
-def held_open(server: SambaServer, path: str, share_access: int = 0) -> Iterator[Any]:
-    """Hold a file open as a program on another machine does, letting others do no more than `share_access` says."""
-    from smbprotocol.connection import Connection
-    from smbprotocol.open import CreateDisposition, FilePipePrinterAccessMask, ImpersonationLevel, Open
-    from smbprotocol.session import Session
-    from smbprotocol.tree import TreeConnect
-
-    connection = Connection(uuid.uuid4(), "127.0.0.1", server.port)
-    connection.connect()
-    try:
-        session = Session(connection, server.user, PASSWORD)
-        session.connect()
-        tree = TreeConnect(session, rf"\\127.0.0.1\{SHARE}")
-        tree.connect()
-        file = Open(tree, path.replace("/", "\\"))
-        access = FilePipePrinterAccessMask.GENERIC_READ | FilePipePrinterAccessMask.GENERIC_WRITE
-        file.create(ImpersonationLevel.Impersonation, access, 0, share_access, CreateDisposition.FILE_OPEN, 0)
-        yield file
-    finally:
-        connection.disconnect()
 
 
 def in_share(server: SambaServer, folder: Path, name: str) -> str:
@@ -188,6 +164,19 @@ def test_a_file_locked_by_range_is_locked(rig: Rig, folder: Path, smb_server: Sa
         with pytest.raises(ReadFailed) as raised:
             list(rig.remote.read("帳簿.mdb"))
     assert raised.value.reason == SkipReason.LOCKED
+
+
+def test_a_file_a_server_keeps_for_its_reader_is_held_and_stays(rig: Rig, folder: Path) -> None:
+    (folder / "月報.xlsx").write_bytes(LARGE)
+    reading = rig.remote.read("月報.xlsx")
+    next(reading)
+    # Windows answers every rename over an open file so, Samba one over a file that the same client has open
+    with pytest.raises(Held):
+        rig.remote.write("月報.xlsx", [b"new"], 3, Metadata(0), Expected.ANY)
+    reading.close()
+    assert (folder / "月報.xlsx").stat().st_size == len(LARGE) and os.listdir(folder) == ["月報.xlsx"]
+    rig.remote.write("月報.xlsx", [b"new"], 3, Metadata(0), Expected.ANY)
+    assert (folder / "月報.xlsx").read_bytes() == b"new"
 
 
 def test_kdx_lets_others_write_while_it_reads(rig: Rig, folder: Path, smb_server: SambaServer) -> None:

@@ -9,10 +9,12 @@ import signal
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 PASSWORD = "たいせつ-4711"
@@ -74,6 +76,29 @@ def serve_samba(
             yield SambaServer(root, port, user, config, server.pid)
         finally:
             _stop(server)
+
+
+@contextmanager
+def held_open(server: SambaServer, path: str, share_access: int = 0) -> Iterator[Any]:
+    """Hold a file open as a program on another machine does, letting others do no more than `share_access` says."""
+    from smbprotocol.connection import Connection
+    from smbprotocol.open import CreateDisposition, FilePipePrinterAccessMask, ImpersonationLevel, Open
+    from smbprotocol.session import Session
+    from smbprotocol.tree import TreeConnect
+
+    connection = Connection(uuid.uuid4(), "127.0.0.1", server.port)
+    connection.connect()
+    try:
+        session = Session(connection, server.user, PASSWORD)
+        session.connect()
+        tree = TreeConnect(session, rf"\\127.0.0.1\{SHARE}")
+        tree.connect()
+        file = Open(tree, path.replace("/", "\\"))
+        access = FilePipePrinterAccessMask.GENERIC_READ | FilePipePrinterAccessMask.GENERIC_WRITE
+        file.create(ImpersonationLevel.Impersonation, access, 0, share_access, CreateDisposition.FILE_OPEN, 0)
+        yield file
+    finally:
+        connection.disconnect()
 
 
 def set_password(config: Path, user: str, password: str) -> None:

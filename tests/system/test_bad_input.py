@@ -52,6 +52,23 @@ def as_a_person_without_rights() -> tuple[str, ...]:
     return ("setpriv", f"--inh-caps={rights}", f"--bounding-set={rights}")
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("report", "-o", "there/report.xlsx"), 2, "there/report.xlsx cannot be written: Permission denied"),
+        (("inventory", "list", "-o", "there/a.xlsx"), 2, "there/a.xlsx cannot be written: Permission denied"),
+        (("report", "-o", "there"), 12, "Permission denied: report.html"),
+    ],
+)
+def test_a_folder_that_takes_no_file_is_said_in_a_sentence(
+    folder_site: Site, tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    (tmp_path / "there").mkdir(mode=0o555)
+    placed = [str(tmp_path / word) if word.startswith("there") else word for word in words]
+    explains(folder_site.kdx("--lang", "en", *placed, prefix=as_a_person_without_rights()), code, said)
+    assert list((tmp_path / "there").iterdir()) == []
+
+
 def test_an_unreadable_folder_is_listed_and_the_rest_arrives(folder_site: Site, tmp_path: Path, tree: Tree) -> None:
     fill(folder_site.share)
     everything_else = tree(folder_site.share)

@@ -213,6 +213,9 @@ def test_a_report_of_hard_facts_stays_readable(browser: Browser, tmp_path: Path,
     assert browser.ask_axe() == [] and browser.said == []
     assert overflow(browser, 1000) <= 0 and overflow(browser, 320) <= 0
     assert browser.tell("document.querySelectorAll('script').length") == 0
+    # however many schools there are, the writing in a chart is never squeezed
+    browser.ask("Emulation.setDeviceMetricsOverride", width=1200, height=900, deviceScaleFactor=1, mobile=False)
+    assert browser.tell("Math.min(...[...document.querySelectorAll('svg[role]')].map(one => one.getCTM().a))") > 1
 
 
 def test_without_a_japanese_font_the_page_is_whole_and_its_words_are_there(

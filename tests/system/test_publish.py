@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from rigs.pages import assert_valid
-from rigs.smbd import PASSWORD, serve_samba
+from rigs.smbd import PASSWORD, SambaServer, held_open, serve_samba
 from rigs.sshd import serve_ssh
 
 from tests.conftest import PROGRAMS
@@ -34,6 +34,7 @@ class Office:
     """The office's folder, as the server's disk has it."""
     refuse: Callable[[], None]
     """Let the login fail from now on."""
+    samba: SambaServer | None = None
 
     def kdx(self, *words: str, code: int = 0) -> str:
         places = ("--inventory", self.folder / "inventory", "--state", self.folder / "state", "--lang", "en")
@@ -78,7 +79,7 @@ def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
         with serve_samba(tmp_path / "server") as samba:
             write_report_line(inventory, samba.url("月報"), secret)
             (samba.root / "月報").mkdir()
-            yield Office(tmp_path, samba.root / "月報", lambda: void(secret.write_text("wrong")))
+            yield Office(tmp_path, samba.root / "月報", lambda: void(secret.write_text("wrong")), samba)
     else:
         root = tmp_path / "office"
         root.mkdir()
@@ -150,6 +151,23 @@ def test_what_others_put_there_is_never_replaced(office: Office) -> None:
     (office.root / "report.html").write_text("<html>ours</html>", "utf-8")
     assert "was not written by kdx" in office.kdx("report", "--publish", code=4)
     assert list(office.there()) == ["report.html"]
+
+
+@on_windows_share
+def test_a_workbook_that_somebody_has_open_stays_and_the_page_is_replaced(office: Office) -> None:
+    office.kdx("report", "--publish")
+    before = office.there()
+    office.kdx("rollout", "set", "claim", "a_es", "training", "started")
+    assert office.samba
+    with held_open(office.samba, "月報/report.xlsx"):
+        said = office.kdx("report", "--publish", code=3)
+    assert "report.xlsx" in said and "report.html" not in said and "close it there" in said
+    assert "has it open" in said and len(said.splitlines()) <= 3
+    assert sorted(office.there()) == NAMES
+    assert office.there()["report.xlsx"] == before["report.xlsx"]
+    assert office.there()["report.html"] != before["report.html"]
+    office.kdx("report", "--publish")
+    assert office.there()["report.xlsx"] != before["report.xlsx"]
 
 
 @on_windows_share

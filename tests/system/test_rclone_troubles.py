@@ -1,6 +1,8 @@
 """A school moved to a cloud through rclone, and every trouble a cloud makes, with the installed program."""
 
+import json
 import os
+import re
 import signal
 import threading
 import time
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from rigs.office import Members, changed, promoted, workbook
 from rigs.trouble import CUT, DEAD
 from sample_board import SCHOOL
 
@@ -121,16 +124,53 @@ def test_a_network_that_drops_again_and_again_only_costs_time(cloud: Cloud, tree
     assert cloud.proxy.made > 3 and tree(cloud.arrived) == tree(cloud.site.share)
 
 
-def test_office_files_that_the_service_rewrites_are_named_so_with_both_digests(cloud: Cloud) -> None:
+def test_what_the_service_made_of_office_files_is_looked_into_and_never_called_proven(cloud: Cloud) -> None:
     cloud.use("sharepoint-ntlm")
-    cloud.proxy.rewrite = lambda path, body: body + b"SharePoint" if path.endswith("xlsx") else body
+    for name in ("時間割.xlsx", "名簿.xlsx"):
+        (cloud.site.share / name).write_bytes(workbook(name))
+    cloud.proxy.rewrite = lambda path, body: _rewritten(body, "名簿" in path) if path.endswith("xlsx") else body
     cloud.done("migrate", "run", SCHOOL)
-    said = cloud.done("migrate", "verify", SCHOOL, code=3)
-    assert "altered by the service" in said and "[最終].xlsx" in said
-    assert "different" not in said
+    said = cloud.done("migrate", "verify", SCHOOL, code=5)
+    assert "altered by the service, content the same" in said and "altered by the service, content differs" in said
+    assert re.search(r"名簿\.xlsx  \(sent with SHA-256 .{64}, read back with .{64}; differs in xl/worksheets/", said)
+    cloud.done("migrate", "receipt", SCHOOL, "-o", str(cloud.site.board / "receipt"), code=4)
+
+    # whoever removes the spoiled one lets it be sent again
+    (cloud.arrived / "名簿.xlsx").unlink()
+    cloud.proxy.rewrite = lambda path, body: _rewritten(body, False) if path.endswith("xlsx") else body
+    cloud.done("migrate", "run", SCHOOL)
+    cloud.done("migrate", "verify", SCHOOL, code=3)
+    cloud.done("migrate", "receipt", SCHOOL, "-o", str(cloud.site.board / "receipt"), code=3, language="ja")
+    _says_what_is_altered(cloud.site.board / "receipt")
+
+    cloud.site.share.rename(cloud.site.share.with_name("switched off"))
     (cloud.arrived / "[最終].xlsx").write_text("先生の版", "utf-8")
     os.utime(cloud.arrived / "[最終].xlsx", (1, 1))
-    cloud.done("migrate", "verify", SCHOOL, code=5)
+    said = cloud.done("migrate", "verify", SCHOOL, code=5)
+    assert "the source could not be read again" in said and "content the same" not in said
+    assert "[最終].xlsx  (other bytes)" in said
+
+
+def _rewritten(body: bytes, spoiled: bool) -> bytes:
+    if not body.startswith(b"PK"):
+        return body + b"SharePoint"
+    return changed(body, _spoil) if spoiled else promoted(body)
+
+
+def _spoil(parts: Members) -> None:
+    parts["xl/worksheets/sheet1.xml"] += b" "
+
+
+def _says_what_is_altered(receipt: Path) -> None:
+    facts = json.loads((receipt / "receipt.json").read_bytes())["receipt"]
+    (share,) = facts["shares"]
+    outcomes = {row["path"]: row["outcome"] for row in share["skipped"]}
+    altered, same = "altered by the service", "altered by the service, content the same"
+    assert [outcomes[name] for name in ("名簿.xlsx", "時間割.xlsx", "[最終].xlsx")] == [same, same, altered]
+    assert not facts["whole"] and (share["entries"][same], share["entries"][altered]) == (2, 3)
+    assert "xlsx" not in (receipt / "SHA256SUMS").read_text("utf-8")
+    page = (receipt / "receipt.html").read_text("utf-8")
+    assert "サービスによる変更（中身は同じ）" in page and "5 件、うち 2 件は中身が同じ" in page
 
 
 @pytest.mark.parametrize("victim", ["rclone", pytest.param("kdx", marks=pytest.mark.long)])

@@ -3,16 +3,14 @@
 import json
 import os
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 import sample_share
-from rigs.smbd import PASSWORD, SHARE, SambaServer, serve_samba
+from rigs.smbd import PASSWORD, SHARE, SambaServer, held_open, serve_samba
 from sample_board import SCHOOL
 
 from tests.system.conftest import Site
@@ -77,7 +75,7 @@ def rights_in_catalog(site: Site) -> tuple[set[str], dict[str, str]]:
 def test_a_file_somebody_has_open_makes_the_move_incomplete_and_says_who(site: Site, server: SambaServer) -> None:
     (server.root / "成績.xlsx").write_bytes(b"x" * 1000)
     (server.root / "~$成績.xlsx").write_bytes(b"\x04ab".ljust(55) + b"\x04\0" + "田中先生".encode("utf-16-le"))
-    with locked(server, "成績.xlsx"):
+    with held_open(server, "成績.xlsx"):
         said = done(site.kdx("--lang", "en", "migrate", "run", SCHOOL), 3)
         assert "成績.xlsx" in said and "locked: 田中先生" in said
         assert "成績.xlsx  (locked: 田中先生)" in done(site.kdx("--lang", "en", "inventory", "scan", SCHOOL, "--hash"), 3)
@@ -90,25 +88,3 @@ def test_a_wrong_password_stops_before_anything_moves(site: Site, tmp_path: Path
     said = done(site.kdx("--lang", "en", "migrate", "run", SCHOOL), 12)
     assert "password is wrong" in said and "falsch" not in said
     assert os.listdir(tmp_path / "target") == []
-
-
-@contextmanager
-def locked(server: SambaServer, name: str) -> Iterator[None]:
-    """Hold a file as Excel does: nobody else may read or write it."""
-    from smbprotocol.connection import Connection
-    from smbprotocol.open import CreateDisposition, FilePipePrinterAccessMask, ImpersonationLevel, Open
-    from smbprotocol.session import Session
-    from smbprotocol.tree import TreeConnect
-
-    connection = Connection(uuid.uuid4(), "127.0.0.1", server.port)
-    connection.connect()
-    try:
-        session = Session(connection, server.user, PASSWORD)
-        session.connect()
-        tree = TreeConnect(session, rf"\\127.0.0.1\{SHARE}")
-        tree.connect()
-        access = FilePipePrinterAccessMask.GENERIC_READ | FilePipePrinterAccessMask.GENERIC_WRITE
-        Open(tree, name).create(ImpersonationLevel.Impersonation, access, 0, 0, CreateDisposition.FILE_OPEN, 0)
-        yield
-    finally:
-        connection.disconnect()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rigs.office import changed, workbook
 from rigs.sshd import PLAIN, serve_ssh
 from sample_board import SCHOOL, write_board
 
@@ -27,6 +28,8 @@ def test_each_command_that_moves_bytes_over_a_line_keeps_its_part(
         (target := tmp_path / "target").mkdir()
         site = make_site(str(target))
         (site.share / "映像.bin").write_bytes(random.Random(5).randbytes(SIZE))
+        book = changed(workbook(), lambda parts: parts.update({"xl/media/a.bin": random.Random(6).randbytes(SIZE)}))
+        (site.share / "時間割.xlsx").write_bytes(book)
         for number in range(20):
             (site.share / f"{number}.txt").write_bytes(random.Random(number).randbytes(1000))
         write_board(site.board, {SHARE: server.url(site.share)}, secret=f"file:{server.key}")
@@ -37,8 +40,10 @@ def test_each_command_that_moves_bytes_over_a_line_keeps_its_part(
         (site.board / "known_hosts").write_text(server.known_hosts.read_text())
         for words in (
             ("inventory", "scan", SCHOOL, "--hash"),
+            ("assess", SCHOOL, "--to", "s3", "--look-inside"),
             ("migrate", "run", SCHOOL),
             ("migrate", "verify", SCHOOL, "--level", "readback"),
+            ("migrate", "cutover", SCHOOL, "--show", "links"),
             ("backup", "run", SCHOOL, "--board"),
             ("backup", "verify", "--full"),
             ("backup", "copy", "--to", str(second)),

@@ -50,16 +50,19 @@ def test_encrypted_files_and_links_to_the_old_server_are_found_and_nothing_else(
     entries = [file(path.name, size=path.stat().st_size) for path in sorted(share.iterdir())]
     entries += [file("gone.xlsx", size=9), file("ignored.xlsx", size=9, skip="ignored")]
     remote = LocalRemote(parse_location(str(share)))
-    assert [(one.path, one.rule.id, one.detail) for one in look_inside(entries, remote)] == [
+    taken: list[int] = []
+    assert [(one.path, one.rule.id, one.detail) for one in look_inside(entries, remote, taken.append)] == [
         ("linked.xlsx", "outside-links", "file:///\\\\sv01\\共有\\a&b.xlsx"),
         ("locked.xlsx", "encrypted", "EncryptedPackage"),
         ("slides.PPTX", "encrypted", "EncryptedPackage"),
     ]
+    # every byte that came over the line has waited its turn, and old.xls was not opened
+    assert sum(taken) == sum(path.stat().st_size for path in share.iterdir() if path.suffix != ".xls")
 
 
 def test_of_a_workbook_too_large_to_read_whole_nothing_is_said(share):
     entries = [file("linked.xlsx", size=MOST + 1)]
-    assert list(look_inside(entries, LocalRemote(parse_location(str(share))))) == []
+    assert list(look_inside(entries, LocalRemote(parse_location(str(share))), lambda count: None)) == []
 
 
 def test_a_list_of_links_that_is_too_large_is_not_unpacked():

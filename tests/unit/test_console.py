@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from kdx.cli import formats
+from kdx.cli import formats, text_table
 from kdx.cli.application import Output
 from kdx.cli.console import FileUnwritable, NotInEncoding, format_of, show_table, write_file
 from kdx.cli.progress import LOG_INTERVAL_S, LogLines, choose_progress
@@ -86,8 +86,8 @@ def english() -> None:
 
 
 DRAWN = {
-    "table.txt": lambda: formats.text(table(), TOKYO, None),
-    "table-100-columns.txt": lambda: formats.text(table(), TOKYO, 100),
+    "table.txt": lambda: text_table.text(table(), TOKYO, None),
+    "table-100-columns.txt": lambda: text_table.text(table(), TOKYO, 100),
     **{f"table.{name}": (lambda draw=draw: draw(table(), TOKYO)) for name, draw in formats.TEXTS.items()},
 }
 
@@ -108,7 +108,7 @@ def test_a_table_in_japanese_is_what_was_agreed() -> None:
         {"school": "加太小", "path": JAPANESE[2], "size": None, "outcome": "not proven", "open": None},
     ]
     one = Table("検証", columns, rows, datetime(2026, 11, 23, tzinfo=UTC), "台帳 #3", legend=(("確", "proven"),))
-    assert formats.text(one, TOKYO, None) == (GOLDEN / "table-ja.txt").read_text("utf-8")
+    assert text_table.text(one, TOKYO, None) == (GOLDEN / "table-ja.txt").read_text("utf-8")
     # a word is a word for people and stays the same for programs
     assert "証明済み" in formats.comma_separated(one, TOKYO) and '"proven"' in formats.json_lines(one, TOKYO)
     assert [row["school"] for row in filter_rows(one, ("outcome=証明済み",), TOKYO).rows] == ["亀山西小"]
@@ -120,7 +120,7 @@ any_text = st.text(st.characters(), max_size=30) | st.sampled_from(HOSTILE)
 
 @given(any_text)
 def test_no_name_in_any_text_format_can_move_a_cursor_or_reorder_text(name: str) -> None:
-    blocks = (lambda t, z: formats.text(t, z, 80), lambda t, z: formats.text(replace(t, blocks=True), z, 80))
+    blocks = (lambda t, z: text_table.text(t, z, 80), lambda t, z: text_table.text(replace(t, blocks=True), z, 80))
     for draw in (*blocks, *formats.TEXTS.values()):
         drawn = draw(table((name,)), TOKYO).removeprefix("\ufeff")
         drawn.encode("utf-8")
@@ -128,7 +128,7 @@ def test_no_name_in_any_text_format_can_move_a_cursor_or_reorder_text(name: str)
 
 
 def test_columns_line_up_with_japanese_names() -> None:
-    lines = formats.text(table(), TOKYO, None).splitlines()
+    lines = text_table.text(table(), TOKYO, None).splitlines()
     rule = next(line for line in lines if line.startswith("---"))
     for line in lines[lines.index(rule) + 1:-2]:
         # every cell of the state column ends where its rule ends
@@ -140,10 +140,10 @@ def test_columns_line_up_with_japanese_names() -> None:
 
 def test_a_narrow_terminal_gets_paths_shortened_in_the_middle_and_nothing_else() -> None:
     names = ("令和8年度/" + "深" * 60 + "/最終.docx",)
-    narrow = formats.text(table(names), TOKYO, 110).splitlines()
+    narrow = text_table.text(table(names), TOKYO, 110).splitlines()
     assert max(map(wcswidth, narrow[1:3])) <= 110
     assert re.search(r"令和8年度/深*\.\.\.深*/最終.docx", narrow[3])
-    assert names[0] in formats.text(table(names), TOKYO, None)
+    assert names[0] in text_table.text(table(names), TOKYO, None)
 
 
 def test_a_row_that_is_too_much_for_a_line_is_a_block_of_which_nothing_is_cut() -> None:
@@ -151,19 +151,19 @@ def test_a_row_that_is_too_much_for_a_line_is_a_block_of_which_nothing_is_cut() 
     columns = (Column("school", "School"), Column("why", "Why"), Column("sent", "Sent", "path"))
     rows = [{"school": "亀山西小", "why": "理由 " * 40, "sent": command}, {"school": "亀山西小", "why": None, "sent": "df"}]
     one = Table("試験", columns, rows, blocks=True)
-    lines = formats.text(one, TOKYO, 100).split("\n")
+    lines = text_table.text(one, TOKYO, 100).split("\n")
     assert "Sent    for each in *; do" in lines and "        done" in lines
     assert f"          echo $each{'x' * 200}\\x1b[2J" in lines
     assert max(wcswidth(line) for line in lines if "xxx" not in line) <= 100
     # what a row has in common with the one above stands once, and what nobody knows not at all
     assert sum("亀山西小" in line for line in lines) == 1
     assert lines[-3:] == ["Sent    df", "", ""]
-    assert formats.text(one, TOKYO, None).count("亀山西小") == 2, "a file is read by programs too"
+    assert text_table.text(one, TOKYO, None).count("亀山西小") == 2, "a file is read by programs too"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Mn", "Me"])), st.integers(16, 60))
 def test_a_shortened_path_fits(text: str, room: int) -> None:
-    assert wcswidth(formats.shorten(text, room)) <= room or wcswidth(text) < 0
+    assert wcswidth(text_table.shorten(text, room)) <= room or wcswidth(text) < 0
 
 
 def test_csv_is_what_excel_needs_and_no_cell_is_a_formula() -> None:
@@ -266,7 +266,7 @@ def test_no_name_makes_a_spreadsheet_unreadable(text: str) -> None:
 def test_moments_at_the_ends_of_the_calendar_are_shown() -> None:
     ends = (datetime(1, 1, 1, tzinfo=UTC), datetime(1601, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC))
     one = Table("", (Column("modified", "Modified", "time"),), [{"modified": moment} for moment in ends])
-    for draw in (lambda t, z: formats.text(t, z, None), *formats.TEXTS.values()):
+    for draw in (lambda t, z: text_table.text(t, z, None), *formats.TEXTS.values()):
         drawn = draw(one, TOKYO)
         assert "0001-01-01" in drawn and "1601-01-01" in drawn and "9999-12-31" in drawn
     assert sheet_of(spreadsheet(one, TOKYO))["A4"].value == "1601-01-01 09:18:59"
@@ -399,7 +399,7 @@ LONG = "回線: 調査待ち（未着手）、「共有」の引き渡しと試�
 @given(st.lists(st.sampled_from("あ漢か\u3099、。）」（「ーA1"), max_size=60).map("".join), st.integers(60, 100))
 def test_running_text_is_wrapped_where_japanese_may_be_and_nothing_is_lost(text: str, width: int) -> None:
     table = Table("t", (Column("mark", "M"), Column("why", "Why")), [{"mark": "x" * 38, "why": LONG + text}])
-    drawn = formats.text(table, TOKYO, width).splitlines()[3:]
+    drawn = text_table.text(table, TOKYO, width).splitlines()[3:]
     parts = [line[40:].strip() for line in drawn]
     assert "".join("".join(parts).split()) == "".join((LONG + text).split())
     for part in parts[1:]:
@@ -422,11 +422,29 @@ def test_headings_break_before_anything_is_cut_and_a_mark_stays_with_its_meaning
     columns = (Column("path", "P", "path"), Column("count", "読めなかったものの件数", "count"))
     legend = tuple((mark, "意味の説明") for mark in "未中申確承保期")
     table = Table("題", columns, [{"path": "x" * 55, "count": 3}], notes=("あ" * 60,), legend=legend)
-    drawn = formats.text(table, TOKYO, 70).splitlines()
+    drawn = text_table.text(table, TOKYO, 70).splitlines()
     assert any("x" * 55 in line for line in drawn) and max(map(wcswidth, drawn)) <= 70
     assert all(item.split("=")[1] == "意味の説明" for line in drawn if "=" in line for item in line.split())
     # where there is too little room even so, the path is cut in its middle
-    assert any("..." in line for line in formats.text(table, TOKYO, 60).splitlines())
+    assert any("..." in line for line in text_table.text(table, TOKYO, 60).splitlines())
+
+
+def test_marks_that_do_not_fit_stand_close_under_headings_written_downwards() -> None:
+    marks = {"回線": "未", "MDM": "確*", "複合機": "確*", "停止": "外"}
+    columns = (Column("school", "学校"), *(Column(one, one, "mark") for one in marks), Column("why", "理由"))
+    rows = [{"school": "加太小", **marks, "why": "調査待ち（未着手）"}, {"school": "亀山西小", "why": "x"}]
+    table = Table("題", columns, rows)
+    assert text_table.text(table, TOKYO, 46).splitlines()[1:] == [
+        "学校      回 MDM 複  停  理由",
+        "          線     合  止",
+        "                 機",
+        "--------  -------------  ------------------",
+        "加太小    未 確* 確* 外  調査待ち（未着手）",
+        "亀山西小  -  -   -   -   x",
+    ]
+    # where there is room nothing is pressed together, and a file is not folded at all
+    roomy = text_table.text(table, TOKYO, 80)
+    assert "学校      回線  MDM  複合機  停止  理由" in roomy and roomy == text_table.text(table, TOKYO, None)
 
 
 def test_excel_shows_sizes_and_durations_with_their_units_and_holds_the_numbers(tmp_path: Path) -> None:

@@ -225,9 +225,11 @@ def test_links_in_workbooks_are_listed_old_and_new(one: Migration, share: Path) 
     book(share / "集計.xlsx", r"file:///\\fs\共有\令和6年度\01_教務\時間割.xlsx", r"file:///\\fs\共有\消えた.xlsx",
          r"file:///\\other\x\y.xlsx", r"file:///S:\令和6年度\01_教務\時間割.xlsx", r"file:///T:\他.xlsx", "Aa")
     run(one, now)
+    taken: list[int] = []
     found = {link.old: (link.leads, new_place(one, link)) for link in links(
-        one, last_catalog(one.share, one.state), one.school.servers[0]
+        one, last_catalog(one.share, one.state), one.school.servers[0], taken.append
     )}
+    assert sum(taken) >= (share / "集計.xlsx").stat().st_size
     table = "es/共有/令和6年度/01_教務/時間割.xlsx"
     assert found == {
         r"file:///\\fs\共有\令和6年度\01_教務\時間割.xlsx": (Leads.HERE, table),

@@ -15,7 +15,7 @@ from rigs.command_line import japanese_kdx
 
 from kdx.config import load_board
 from kdx.language import use_language
-from kdx.report.charts import Bar, Tone, bars
+from kdx.report.charts import Bar, Days, Tone, bars, calendar
 from kdx.report.page import report_page
 from kdx.report.sections.section import Audience
 from kdx.state.events.event import Event
@@ -253,6 +253,22 @@ def test_bars_share_one_scale_from_zero():
     chart = ElementTree.fromstring(bars("題", "", rows, ()))
     first, second = (float(each.get("width", "")) for each in chart.iter() if each.tag.endswith("rect"))
     assert first == pytest.approx(2 * second, abs=0.1)
+
+
+@pytest.mark.parametrize(("count", "parts"), [(0, 1), (1, 1), (22, 1), (23, 2), (500, 23)])
+def test_many_rows_are_drawings_of_one_size_on_one_scale_and_none_is_lost(count, parts):
+    rows = [Bar(f"第{number}小", ((number + 1, Tone.GOOD),), "") for number in range(count)]
+    days = [Days(f"第{number}小", [(Tone.GOOD, "")]) for number in range(count)]
+    for drawn in (bars("題", "時間", rows, ((Tone.GOOD, "良"),)), calendar("題", "", NOW.date(), days, ())):
+        charts = [ElementTree.fromstring(one) for one in re.findall(r"<svg.*?</svg>", drawn, re.DOTALL)]
+        heights = [float(one.get("viewBox", "").split()[3]) for one in charts]
+        assert len(charts) == parts and max(heights) <= 22 * 22 + 54
+        assert len(set(heights[:-1])) <= 1 and len({one[0].text for one in charts}) == parts
+        names = [each.text for one in charts for each in one.iter() if (each.text or "").endswith("小")]
+        assert names == [row.label for row in rows]
+    if count == 500:
+        first, last = (re.findall(r'y="4" width="([\d.]+)"', bars("題", "", rows, ()))[at] for at in (0, -1))
+        assert float(last) == pytest.approx(479 * float(first), rel=0.1)
 
 
 def test_a_long_name_is_cut_in_the_chart():

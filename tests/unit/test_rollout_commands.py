@@ -5,13 +5,22 @@ import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
 from rigs.rollout_place import HOSTS, NOON, Place, drill, make_place, receipt, scan, seen
+from wcwidth import wcswidth
 
-from kdx.cli import root
+from kdx.cli import root, text_table
 from kdx.cli.application import Application
+from kdx.config import load_board
+from kdx.language import use_language
+from kdx.report.rollout import matrix_table
+from kdx.report.tables import Table
+from kdx.rollout.overview import look
+from kdx.state.folder import StateFolder
+from kdx.state.ledger import open_ledger
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -46,10 +55,37 @@ def test_the_matrix_in_japanese_is_what_a_headteacher_reads(kdx_rollout):
     tell_a_story(kdx_rollout)
     drawn = kdx_rollout("status", lang="ja").stdout
     assert drawn == (GOLDEN / "rollout-status-ja.txt").read_text("utf-8")
-    from wcwidth import wcswidth
-
     # A4 landscape holds about 170 characters of 9 points
     assert max(map(wcswidth, drawn.splitlines())) <= 170
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_matrix_fits_a_terminal_of_a_hundred_columns_and_loses_nothing(kdx_rollout, language):
+    tell_a_story(kdx_rollout)
+    for table, drawn in _drawn_on_a_terminal(kdx_rollout, language):
+        assert max(map(wcswidth, drawn)) <= 100, table.title
+        rule = next(index for index, line in enumerate(drawn) if line.startswith("---"))
+        below = "".join("".join(drawn[rule + 1:]).split())
+        for row in table.rows:
+            marks = "".join(str(row[one.key]) for one in table.columns if one.kind == "mark" and row.get(one.key))
+            held = str(row["blocked_by"] or "").replace(" ", "")
+            at = below.index(f"{row['school']}{marks}") + len(f"{row['school']}{marks}")
+            assert below[at:].startswith(held)
+            below = below[at + len(held):]
+
+
+def _drawn_on_a_terminal(place: Place, language: str) -> Iterator[tuple[Table, list[str]]]:
+    zone = ZoneInfo("Asia/Tokyo")
+    try:
+        use_language(language)
+        board = load_board(place.folder / "inventory")
+        with open_ledger(StateFolder(place.folder / "state"), actor="a", request_id="r", clock=lambda: NOON) as ledger:
+            now = look(board, ledger, NOON)
+        for stream in now.definition.streams:
+            table = matrix_table(now, stream)
+            yield table, text_table.text(table, zone, 100).splitlines()
+    finally:
+        use_language("en")
 
 
 def test_every_table_names_its_day_and_its_sources(kdx_rollout, tmp_path):

@@ -11,6 +11,7 @@ from kdx.errors import DiskFull, KdxError
 from kdx.remotes.smb import messages
 from kdx.remotes.interface import (
     Conflict,
+    Held,
     NameRefused,
     NotFound,
     PlaceMissing,
@@ -146,7 +147,7 @@ def test_what_keeps_a_file_from_being_read_is_told_apart(status: int, reason: Sk
         (reading_failed(0xC0000034, "", PLACE), PlaceMissing), (reading_failed(0xC00000CC, "a", PLACE), PlaceMissing),
         (reading_failed(0xC0000022, "", PLACE), PlaceRefused), (reading_failed(0xC000009A, "a", PLACE), PlaceSilent),
         (writing_failed(0xC000007F, "a", PLACE), DiskFull), (writing_failed(0xC0000044, "a", PLACE), DiskFull),
-        (writing_failed(0xC0000035, "a", PLACE), Conflict), (writing_failed(0xC0000043, "a", PLACE), Conflict),
+        (writing_failed(0xC0000035, "a", PLACE), Conflict), (writing_failed(0xC0000043, "a", PLACE), Held),
         (writing_failed(0xC0000033, "a", PLACE), NameRefused), (writing_failed(0xC0000022, "a", PLACE), PlaceRefused),
         (writing_failed(0xC00000A2, "a", PLACE), PlaceRefused), (writing_failed(0xC0000001, "a", PLACE), PlaceSilent),
         (entering_failed(0xC000006D, PLACE), PlaceRefused), (entering_failed(0xC0000071, PLACE), PlaceRefused),

@@ -8,7 +8,7 @@ import html
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -43,20 +43,19 @@ class Inside(NamedTuple):
     detail: str
 
 
-def look_inside(entries: Iterable[Entry], remote: Remote) -> Iterator[Inside]:
+def look_inside(entries: Iterable[Entry], remote: Remote, take: Callable[[int], None]) -> Iterator[Inside]:
     """Yield what is found inside the Office files among `entries`. A file that cannot be read is passed over: the scan
-    has told of it."""
+    has told of it. `take` is told of every byte that came over the line, and may wait."""
     for entry in entries:
         name = entry.path.lower()
         if entry.kind == Kind.FILE and entry.skip is None and entry.size and name.endswith(PACKAGES):
             try:
-                yield from _look(entry, remote, name.endswith(BOOKS))
+                yield from _look(entry, _paced(remote.read(entry.path), take), name.endswith(BOOKS))
             except (NotFound, ReadFailed):
                 continue
 
 
-def _look(entry: Entry, remote: Remote, is_book: bool) -> Iterator[Inside]:
-    chunks = iter(remote.read(entry.path))
+def _look(entry: Entry, chunks: Iterator[bytes], is_book: bool) -> Iterator[Inside]:
     head = next(chunks, b"")
     if head.startswith(OLE):
         yield Inside(ENCRYPTED, entry.path, "EncryptedPackage")
@@ -67,11 +66,17 @@ def _look(entry: Entry, remote: Remote, is_book: bool) -> Iterator[Inside]:
             yield Inside(LINKS, entry.path, " | ".join(found[:LINKS_SHOWN]) + more)
 
 
-def links_in(entry: Entry, remote: Remote) -> list[str]:
+def _paced(chunks: Iterator[bytes], take: Callable[[int], None]) -> Iterator[bytes]:
+    for chunk in chunks:
+        take(len(chunk))
+        yield chunk
+
+
+def links_in(entry: Entry, remote: Remote, take: Callable[[int], None]) -> list[str]:
     """Return where the links of one workbook lead. ReadFailed or NotFound where it cannot be read."""
     if not 0 < entry.size <= MOST:
         return []
-    chunks = iter(remote.read(entry.path))
+    chunks = _paced(remote.read(entry.path), take)
     head = next(chunks, b"")
     return links_of(b"".join((head, *chunks))) if head.startswith(ZIP) else []
 

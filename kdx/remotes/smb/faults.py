@@ -11,6 +11,7 @@ from kdx.errors import DiskFull, KdxError
 from kdx.language import N_, translate
 from kdx.remotes.interface import (
     Conflict,
+    Held,
     NameRefused,
     NotFound,
     PlaceMissing,
@@ -123,7 +124,9 @@ def writing_failed(status: int, path: str, place: Location) -> KdxError:
     """Given a status while `path` was written, return what to raise."""
     if status in _FULL:
         return DiskFull(folder=place)
-    if status in _IN_THE_WAY or status in _LOCKED or status in _ELSEWHERE:
+    if status in _LOCKED:
+        return Held(name=path)
+    if status in _IN_THE_WAY or status in _ELSEWHERE:
         return Conflict(name=path)
     if status in _BAD_NAME:
         return NameRefused(name=path, why=translate(N_("the server does not allow the name")))

@@ -15,6 +15,7 @@ from kdx.remotes.smb import faults, messages
 from kdx.remotes.interface import (
     Conflict,
     Expected,
+    Held,
     Kind,
     Metadata,
     NameRefused,
@@ -128,6 +129,9 @@ class Writer:
                     answer.must()
             renaming = messages.rename_file(target, replace, facts.file_id)
             renamed, _closed = self._line.ask_once(renaming, messages.close_file(facts.file_id))
+            if replace and renamed.status == faults.ACCESS_DENIED:
+                # the unfinished file could be made beside it, so it is this one that Windows keeps for who has it open
+                raise Held(name=path)
             renamed.must()
             done = True
         finally:
