@@ -70,21 +70,10 @@ def back_up(
                 run = _Run(job, before, clock, record, recovering, job.settings.reread_days if reread else 0, progress)
                 plan = run.compare(walk)
             sealed = run.read_and_seal(plan, processes, bandwidth, checkpoint_bytes, stop)
-            forks = _forks(unit, job, before, sealed)
-            interruption = _interruption(job, sealed, stop)
-            if not interruption:
+            ran = _ran(job, before, sealed, _forks(unit, job, before, sealed), stop, clock())
+            if not ran.interruption:
                 run.forget()
-    return Ran(
-        job=job,
-        seal=sealed.seal,
-        alarms=tuple(before.alarms),
-        forks=forks,
-        silent=tuple(path.decode("utf-8", "surrogateescape") for path in sealed.silent),
-        unread=sealed.unread,
-        interruption=interruption,
-        started=before.started,
-        ended=clock(),
-    )
+    return ran
 
 
 def preview(job: Job, clock: Callable[[], datetime], progress: Progress = SILENT) -> Plan:
@@ -254,6 +243,22 @@ def _telling(walk: Iterable[bytes], progress: Progress) -> Iterator[bytes]:
         if not number % 1000:
             progress.advance(1000)
         yield row
+
+
+def _ran(
+    job: Job, before: Before, sealed: Sealed, forks: tuple[SnapshotName, ...], stop: Stop, ended: datetime
+) -> Ran:
+    return Ran(
+        job=job,
+        seal=sealed.seal,
+        alarms=tuple(before.alarms),
+        forks=forks,
+        silent=tuple(path.decode("utf-8", "surrogateescape") for path in sealed.silent),
+        unread=sealed.unread,
+        interruption=_interruption(job, sealed, stop),
+        started=before.started,
+        ended=ended,
+    )
 
 
 def _interruption(job: Job, sealed: Sealed, stop: Stop) -> StoppedEarly | None:
