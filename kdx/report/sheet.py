@@ -92,7 +92,10 @@ def _office(board: Board, schools: Sequence[School], keys: Sequence[PublicKey], 
         element("h2", _("Where things are")),
         blanks(
             ("", ""),
-            (_("Sealed envelope with keys and passwords"), _("Second envelope"), _("Paper copy of this sheet")),
+            (
+                _("Sealed envelope with keys and passwords"), _("Second envelope"), _("Copy of scripts/rescue"),
+                _("Paper copy of this sheet"),
+            ),
         ),
         pairs(
             (_("Vault"), vault),

@@ -29,8 +29,8 @@ class KeyUnusable(ConfigurationError):
     advice = N_("Look at the file; keys are made by kdx init and live in keys/ of the state and inventory folders.")
 
 
-MOST_LISTED = 10
-"""Mistakes that are told one by one."""
+MOST_LISTED = 20
+"""Mistakes of one file that are told one by one."""
 
 
 class PublicKeysWrong(ConfigurationError):
@@ -135,18 +135,24 @@ def load_private_key(folder: Path, role: str = "board") -> SigningKey:
     return SigningKey(PublicKey(role, _blob_of(private)), private)
 
 
-def _listed(mistakes: list[str]) -> str:
-    """Return the first mistakes a line each: a file that is no key at all has one in every line."""
-    told, more = mistakes[:MOST_LISTED], len(mistakes) - MOST_LISTED
-    return "\n".join(told + ([_("… and {count} more").format(count=f"{more:,}")] if more > 0 else []))
+def _told(mistakes: list[str]) -> list[str]:
+    """Return the first mistakes of a file: one that is no key file at all has one in every line."""
+    more = len(mistakes) - MOST_LISTED
+    return mistakes[:MOST_LISTED] + ([_("… and {count} more").format(count=f"{more:,}")] if more > 0 else [])
 
 
 def load_public_keys(folder: Path) -> tuple[PublicKey, ...]:
     """Return the keys in the *.pub files of a folder, none where there is none. PublicKeysWrong names all mistakes."""
-    mistakes: list[str] = []
-    keys = [key for path in sorted(folder.glob("*.pub")) for key in _keys_in(path, mistakes, with_role=True)]
-    if mistakes:
-        raise PublicKeysWrong(count=len(mistakes), listed=_listed(mistakes))
+    told: list[str] = []
+    keys: list[PublicKey] = []
+    count = 0
+    for path in sorted(folder.glob("*.pub")):
+        mistakes: list[str] = []
+        keys += _keys_in(path, mistakes, with_role=True)
+        count += len(mistakes)
+        told += _told(mistakes)
+    if told:
+        raise PublicKeysWrong(count=count, listed="\n".join(told))
     return tuple(keys)
 
 
@@ -155,7 +161,7 @@ def read_public_key(path: Path) -> PublicKey:
     mistakes: list[str] = []
     keys = _keys_in(path, mistakes, with_role=False)
     if mistakes:
-        raise PublicKeysWrong(count=len(mistakes), listed=_listed(mistakes))
+        raise PublicKeysWrong(count=len(mistakes), listed="\n".join(_told(mistakes)))
     if len(keys) != 1:
         raise KeyUnusable(path=path, why=_("it holds {count} keys, not one").format(count=len(keys)))
     return keys[0]

@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +31,14 @@ TIMES = [
     -1_500_000_000,
 ]
 """Nanoseconds since 1970: full, whole seconds, tenths, the first second, before."""
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """What stands for the folder in memory. Short: the name of a socket in it may have 107 letters."""
+    with tempfile.TemporaryDirectory(prefix="m") as folder:
+        monkeypatch.setattr("kdx.remotes.rclone.held.MEMORY", Path(folder))
+        yield Path(folder)
 
 
 def run_rclone(endpoint: Endpoint, *arguments: str | Path) -> str:
@@ -123,13 +133,11 @@ def test_an_encrypted_configuration_is_said_and_nobody_is_asked_for_its_password
 
 
 def test_no_folder_in_memory_outlives_a_scan_though_its_workers_are_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory, share = tmp_path / "memory", tmp_path / "share"
-    memory.mkdir()
+    share = tmp_path / "share"
     share.mkdir()
     (share / "名簿.txt").write_text("名簿", "utf-8")
-    monkeypatch.setattr("kdx.remotes.rclone.held.MEMORY", memory)
     (tmp_path / "rclone.conf").write_text("[disk]\ntype = local\n")
     monkeypatch.setenv("RCLONE_CONFIG", str(tmp_path / "rclone.conf"))
     location = parse_location(f"rclone:disk:{str(share).removeprefix('/')}")
@@ -141,10 +149,7 @@ def test_no_folder_in_memory_outlives_a_scan_though_its_workers_are_killed(
     assert not list(memory.iterdir())
 
 
-def test_no_folder_in_memory_is_left_by_an_rclone_that_was_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kdx.remotes.rclone.held.MEMORY", tmp_path)
+def test_no_folder_in_memory_is_left_by_an_rclone_that_was_killed(memory: Path) -> None:
     # a proxy that no other test has: an rclone of its own
     network = Network(proxy="http://127.0.0.1:9")
     first = engine.engine_for(network)
@@ -153,18 +158,17 @@ def test_no_folder_in_memory_is_left_by_an_rclone_that_was_killed(
     assert first._ended.wait(10)
     assert engine.engine_for(network) is not first
     engine.end_engines()
-    assert not list(tmp_path.iterdir())
+    assert not list(memory.iterdir())
 
 
 def test_no_folder_in_memory_is_left_by_an_rclone_that_did_not_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kdx.remotes.rclone.held.MEMORY", tmp_path)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RcloneMissing):
         engine.Engine(Network())
-    assert not list(tmp_path.iterdir())
+    assert not list(memory.iterdir())
 
 
 def test_no_rclone_is_said_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

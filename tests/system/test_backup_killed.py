@@ -16,6 +16,7 @@ import sample_share
 from local_store import serve_s3
 from sample_board import SCHOOL
 
+from kdx.backup.format.pack import FULL_BYTES
 from tests.rigs.vault_reader import read_snapshot, seals, tree_of, values
 from tests.system.conftest import Site
 
@@ -25,7 +26,7 @@ MIB = 1 << 20
 KILLS = 20
 MANY = 100
 """For each of two stores."""
-PACK = 64 * MIB
+PACK = FULL_BYTES
 
 
 def add_files(share: Path, number: int) -> None:

@@ -44,6 +44,7 @@ def test_the_bundle_installs_a_working_kdx_and_rclone_without_a_network(unpacked
     for program, word in (("kdx", "--version"), ("rclone", "version")):
         shown = subprocess.run([tmp_path / "kdx/bin" / program, word], capture_output=True, text=True, env={})
         assert shown.returncode == 0 and shown.stdout.startswith(program), shown.stderr
+    assert os.access(tmp_path / "kdx/scripts/rescue", os.X_OK), "the sheet on the wall names it"
     made = subprocess.run([tmp_path / "kdx/bin/kdx", "init", tmp_path / "board"], capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
 

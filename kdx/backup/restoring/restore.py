@@ -33,8 +33,8 @@ from kdx.transfer.hands import work_in_processes
 from kdx.transfer.limit import Limiter, SharedLimiter
 from kdx.transfer.pace import Pace
 
-AT_WORK = 3
-"""Processes for each core, where files are written to a disk of this machine: each waits for it after every file."""
+BEYOND_CORES = 4
+"""So many processes more than cores write to a disk of this machine: each waits for it after every file."""
 
 
 def pick(source: Source, at: Moment | None) -> tuple[Stored, list[KdxError]]:
@@ -157,7 +157,7 @@ class _Work:
                 todo,
                 open_lane=partial(self._lane, SharedLimiter(self.wish.bandwidth), resumed),
                 work=_deliver_all,
-                processes=AT_WORK * cores(),
+                processes=cores() + BEYOND_CORES,
                 progress=progress,
             )
         return work_through(
