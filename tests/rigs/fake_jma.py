@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from rigs.in_thread import answering
+from tests.rigs.in_thread import answering
 from tests.rigs.kameyama import OFFICE
 
 BOSAI = {

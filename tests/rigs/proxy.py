@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from rigs.in_thread import answering
+from tests.rigs.in_thread import answering
 
 
 @dataclass

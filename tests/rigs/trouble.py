@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-from rigs.in_thread import answering
+from tests.rigs.in_thread import answering
 
 CUT, DEAD = -1, -2
 """Break the line in the midst of the body (of an upload the first half arrives); close it without a word."""
