@@ -216,7 +216,10 @@ def _filled(bench: Bench, make: Make, share: Path) -> Program:
 
 def _restore(bench: Bench, program: Program) -> Measure:
     # nothing is removed between two runs: ext4 passes over the inodes of what was just deleted, for whoever comes next
-    return program.run(*program.restore, bench.new_folder())
+    target = bench.new_folder()
+    # restic leaves its files to be written later: kdx, which waits for the disk, would wait for restic's too
+    os.sync()
+    return program.run(*program.restore, target)
 
 
 def _stored_bytes(bench: Bench, make: Make, share: Path) -> int:
