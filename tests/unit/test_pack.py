@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from kdx.backup.format.names import digest_in
-from kdx.backup.format.pack import Pack, PackBuilder, Unpacker, pack_memory
+from kdx.backup.format.pack import FrameDamaged, Pack, PackBuilder, Unpacker, pack_memory, tar_header
 
 KIB = 1 << 10
 NOISE = random.Random(4).randbytes(700 * KIB)
@@ -83,6 +83,16 @@ def test_under_another_name_it_holds_the_same() -> None:
     second = PackBuilder(pack_memory(), frozenset({pack.name}))
     keep(second, NOISE)
     assert second.finish().name == pack.under_another_name().name
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_frame_that_does_not_say_its_size_is_read_too_but_must_be_whole(says: bool) -> None:
+    member = tar_header(b"a" * 64, len(NOISE)) + NOISE + bytes(-len(NOISE) % 512)
+    frame = zstandard.ZstdCompressor(write_content_size=says).compress(member)
+    assert Unpacker().content_of(frame, "p") == NOISE
+    for damaged in (frame[: len(frame) // 2], frame[:-1] if says else b"", b"\0" + frame):
+        with pytest.raises(FrameDamaged):
+            Unpacker().content_of(damaged, "p")
 
 
 @pytest.mark.parametrize("size", [0, 1, 8 * KIB * KIB - 1])
